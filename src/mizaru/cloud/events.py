@@ -1,0 +1,120 @@
+"""What the cloud says, in JSON: the lines of ``mizaru run --json``, the live WebSocket, REST.
+
+One definition serves all three; the published JSON Schema (``docs/schema/events.schema.json``,
+``mizaru schema``) and the dashboard's TypeScript client are generated from it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from mizaru.vocabulary import Behavior, CameraState, Severity
+
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+Box = Annotated[
+    tuple[Unit, Unit, Unit, Unit],
+    Field(description="x0, y0, x1, y1 as fractions of the image's width and height"),
+]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure(_Event):
+    """A number that settles a dispute, with its unit."""
+
+    name: str = Field(examples=["descent_speed"])
+    value: float
+    unit: str = Field(examples=["body heights/s"])
+
+
+class SubjectResult(_Event):
+    """One subject in one result."""
+
+    id: int = Field(ge=1, description="ephemeral: new for each visit")
+    box_xyxy: Box
+    behavior: Behavior
+    confidence: Unit
+
+
+class Result(_Event):
+    """What the cloud recognised in one representation."""
+
+    type: Literal["result"] = "result"
+    camera: str
+    frame_id: int = Field(ge=0)
+    time: datetime = Field(description="the camera's clock, UTC")
+    person_count: int = Field(ge=0)
+    subjects: tuple[SubjectResult, ...]
+    abnormal: bool = Field(description="a risk behaviour is recognised now")
+
+
+class IncidentEvent(_Event):
+    """An incident opened, changed or closed."""
+
+    type: Literal["incident"] = "incident"
+    event: Literal["opened", "updated", "closed"]
+    id: str
+    camera: str
+    behavior: Behavior
+    severity: Severity
+    start: datetime
+    end: datetime | None = Field(description="null while the incident is open")
+    confidence: Unit
+    subjects: tuple[int, ...]
+    measures: tuple[Measure, ...]
+    reason: str = Field(description="why it fired, in words")
+
+
+class StatusEvent(_Event):
+    """Health of one camera, as its edge last said it."""
+
+    type: Literal["status"] = "status"
+    camera: str
+    time: datetime
+    state: CameraState
+    connected: bool
+    frames_in: int = Field(ge=0)
+    frames_dropped: int = Field(ge=0)
+    fps: float = Field(ge=0)
+    capture_to_pipe_p50_ms: float = Field(ge=0)
+    capture_to_pipe_p95_ms: float = Field(ge=0)
+    restarts: int = Field(ge=0)
+    spooled: int = Field(ge=0, description="segments that wait at the edge")
+    sandboxed: bool
+
+
+class Latency(_Event):
+    """Milliseconds; null where nothing was measured."""
+
+    p50: float | None
+    p95: float | None
+
+
+class Summary(_Event):
+    """One camera's run, said once at its end."""
+
+    type: Literal["summary"] = "summary"
+    camera: str
+    duration_s: float = Field(ge=0, description="of camera time")
+    frames_in: int = Field(ge=0)
+    frames_dropped: int = Field(ge=0)
+    fps: float = Field(ge=0, description="frames developed per second of wall clock")
+    results: int = Field(ge=0)
+    incidents: int = Field(ge=0)
+    capture_to_pipe_ms: Latency
+    capture_to_incident_ms: Latency
+    bytes_out: int = Field(ge=0)
+    bytes_out_per_s: float = Field(ge=0, description="per second of camera time")
+
+
+class Event(
+    RootModel[
+        Annotated[Result | IncidentEvent | StatusEvent | Summary, Field(discriminator="type")]
+    ]
+):
+    """One line of JSON Lines."""

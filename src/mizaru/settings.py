@@ -1,0 +1,143 @@
+"""Read a TOML file into checked settings; every complaint names file, line, key and remedy.
+
+`tomllib` reads, `msgspec` checks types, bounds and unknown keys; what is ours is only the
+way back from a key to its line, which no TOML library on PyPI offers.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from mizaru.errors import SettingsError
+
+T = TypeVar("T")
+
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<key>[^`]*)`")
+_TOML_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def load_document(file: Path) -> tuple[dict[str, Any], str]:
+    """Parse a TOML file; returns the document and its text. Raises `SettingsError`."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError("no such file", file=file) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot be read: {error}", file=file) from None
+    try:
+        return tomllib.loads(text), text
+    except tomllib.TOMLDecodeError as error:
+        place = _TOML_PLACE.search(str(error))
+        line = int(place["line"]) if place and place["line"] else text.count("\n") + 1
+        message = _TOML_PLACE.sub("", str(error))
+        raise SettingsError(f"not valid TOML: {message}", file=file, line=line) from None
+
+
+def convert(document: Mapping[str, Any], kind: type[T], *, file: Path, text: str, root: str) -> T:
+    """Check one table of a document against a settings type.
+
+    Args:
+        document: the table's content.
+        kind: a `msgspec.Struct` with ``forbid_unknown_fields``.
+        file, text: where it came from, for complaints.
+        root: the table's name in the file, e.g. ``"edge"``.
+
+    Raises:
+        SettingsError: naming file, line and key.
+    """
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), kind, file=file, text=text, root=root) from None
+
+
+def expand(value: str, environment: Mapping[str, str], *, key: str) -> str:
+    """Replace ``${NAME}`` by environment variables (secrets stay out of files)."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in environment:
+            raise SettingsError(f"environment variable {name} is not set; export it", key=key)
+        return environment[name]
+
+    return _VARIABLE.sub(replace, value)
+
+
+def line_of(text: str, key: str) -> int | None:
+    """1-based line of a dotted key such as ``edge.camera[1].source`` in TOML text.
+
+    Falls back to the line of the nearest enclosing table that is written down.
+    """
+    wanted = re.findall(r"[^.\[\]]+|\[\d+\]", key)
+    best: tuple[int, int] | None = None
+    table: list[str] = []
+    seen: dict[str, int] = {}
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        header = re.match(r"^\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$", line)
+        if header:
+            names = [part.strip().strip("\"'") for part in header[1].split(".")]
+            table = []
+            for depth, name in enumerate(names):
+                table.append(name)
+                path = "/".join(table)
+                if line.startswith("[[") and depth == len(names) - 1:
+                    seen[path] = seen.get(path, -1) + 1
+                if path in seen:
+                    table.append(f"[{seen[path]}]")
+            path_here = list(table)
+        else:
+            assignment = re.match(r"^([A-Za-z0-9_\-.\"']+)\s*=", line)
+            if not assignment:
+                continue
+            names = [part.strip().strip("\"'") for part in assignment[1].split(".")]
+            path_here = table + names
+        depth = len(path_here)
+        if path_here == wanted[:depth] and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None
+
+
+def _explain(message: str, kind: type[Any], *, file: Path, text: str, root: str) -> SettingsError:
+    path = _PATH.search(message)
+    key = root + (path["path"] if path else "")
+    message = _PATH.sub("", message)
+    if unknown := _UNKNOWN.search(message):
+        name = unknown["key"]
+        known = _fields_at(kind, path["path"] if path else "")
+        near = difflib.get_close_matches(name, known, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+        message, key = f"unknown key; {remedy}", f"{key}.{name}"
+    elif missing := _MISSING.search(message):
+        message = f"required key is missing; add {missing['key']} = …"
+        key = f"{key}.{missing['key']}"
+    return SettingsError(message, file=file, line=line_of(text, key), key=key)
+
+
+def _fields_at(kind: type[Any], path: str) -> list[str]:
+    """Names of the keys allowed at a msgspec path such as ``.camera[0].zone[1]``."""
+    current: Any = msgspec.inspect.type_info(kind)
+    for step in re.findall(r"\.([^.\[\]]+)|(\[)", path):
+        while isinstance(current, msgspec.inspect.UnionType):
+            current = next(t for t in current.types if not isinstance(t, msgspec.inspect.NoneType))
+        if step[0]:
+            current = next(f.type for f in current.fields if f.encode_name == step[0])
+        else:
+            current = current.item_type
+    return [field.encode_name for field in current.fields]
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment; the one place that reads it, so that tests need not."""
+    return os.environ
