@@ -140,7 +140,7 @@ BLAZEPOSE33: Final = Topology(
 TOPOLOGIES: Final = {t.name: t for t in (COCO17, BLAZEPOSE33)}
 
 COCO17_FROM_BLAZEPOSE33: Final = tuple(BLAZEPOSE33.index(name) for name in COCO17.keypoints)
-"""Row of each COCO keypoint in a BlazePose array: ``coco = blaze[list(COCO17_FROM_BLAZEPOSE33)]``."""
+"""Row of each COCO keypoint in a BlazePose array."""
 
 
 @dataclass(frozen=True, slots=True)

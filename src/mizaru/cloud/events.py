@@ -118,3 +118,45 @@ class Event(
     ]
 ):
     """One line of JSON Lines."""
+
+
+class Head(_Event):
+    """Head orientation in degrees, see `mizaru.vocabulary.HeadOrientation`."""
+
+    yaw: float
+    pitch: float
+    roll: float
+
+
+class SubjectScene(_Event):
+    """One subject as the dashboard draws it."""
+
+    id: int = Field(ge=1)
+    keypoints: tuple[tuple[float, float, float], ...] = Field(
+        description="17 rows (u, v, confidence) in COCO order, retargeted to one canonical body"
+    )
+    head: Head | None
+    box_xyxy: Box
+    behavior: Behavior
+    confidence: Unit
+
+
+class SceneEvent(_Event):
+    """A `Result` with what is needed to draw it; only on the live WebSocket and in REST."""
+
+    type: Literal["scene"] = "scene"
+    camera: str
+    frame_id: int = Field(ge=0)
+    time: datetime
+    width: int = Field(ge=1, description="of the camera's image, pixels, for the aspect ratio")
+    height: int = Field(ge=1)
+    plate: str | None = Field(description="digest of the plate, hexadecimal; see /plates")
+    person_count: int = Field(ge=0)
+    subjects: tuple[SubjectScene, ...] = Field(description="the farthest first: draw in order")
+    abnormal: bool
+
+
+class LiveEvent(
+    RootModel[Annotated[SceneEvent | IncidentEvent | StatusEvent, Field(discriminator="type")]]
+):
+    """One message of the live WebSocket."""

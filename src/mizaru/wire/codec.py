@@ -26,9 +26,9 @@ CONFIDENCE_STEPS: Final = 2**2 - 1
 HEAD_STEP_DEGREES: Final = 15
 
 _encoder = msgspec.msgpack.Encoder()
-_outgoing: Final = msgspec.msgpack.Decoder(Outgoing)
-_from_edge: Final = msgspec.msgpack.Decoder(FromEdge)
-_from_cloud: Final = msgspec.msgpack.Decoder(FromCloud)
+_outgoing: Final[msgspec.msgpack.Decoder[Outgoing]] = msgspec.msgpack.Decoder(Outgoing)
+_from_edge: Final[msgspec.msgpack.Decoder[FromEdge]] = msgspec.msgpack.Decoder(FromEdge)
+_from_cloud: Final[msgspec.msgpack.Decoder[FromCloud]] = msgspec.msgpack.Decoder(FromCloud)
 
 # One row per field of a keypoint: how many bits, most significant first.
 _BITS: Final = (10, 10, 2)

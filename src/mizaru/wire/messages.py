@@ -148,7 +148,21 @@ class Status(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, t
     sandboxed: bool = False
 
 
-Outgoing = Representation | Plate | Status
+class Developed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="developed"):
+    """A representation on its way through the darkroom's pipe, with what its segment needs.
+
+    Attributes:
+        width, height: of the camera's image after rotation, pixels.
+        captured_ms: wall clock at capture.
+    """
+
+    representation: Representation
+    width: Annotated[int, Meta(ge=1, le=2**14)]
+    height: Annotated[int, Meta(ge=1, le=2**14)]
+    captured_ms: Milliseconds
+
+
+Outgoing = Developed | Plate | Status
 """The closed union that comes out of a darkroom's pipe."""
 
 
