@@ -313,11 +313,12 @@ def _results(target: str) -> Iterator[IO[str]]:
     if target == "-":
         yield sys.stdout
         return
+    path = Path(target)
     try:
-        file = Path(target).open("w", encoding="utf-8")
+        path.touch()
     except OSError as error:
         raise SourceError(f"{target}: cannot write results: {error.strerror}") from None
-    with file:
+    with path.open("w", encoding="utf-8") as file:
         yield file
 
 
