@@ -26,6 +26,7 @@ from mizaru.vocabulary import CameraState
 PROTOCOL_VERSION: Final = 1
 GRID_MS: Final = 100
 SEGMENT_MS: Final = 500
+MAX_CAMERAS: Final = 64
 MAX_SUBJECTS: Final = 8
 MAX_REPRESENTATIONS: Final = SEGMENT_MS // GRID_MS
 MAX_POSES_PER_SEGMENT: Final = 20
@@ -35,13 +36,20 @@ STATUS_PERIOD_S: Final = 5
 POSE_BYTES: Final = 47
 DIGEST_BYTES: Final = 8
 CHAIN_BYTES: Final = 16
+ASCII: Final = "ascii"
+"""Key of a string's extra metadata: its pattern lets ASCII only pass (one byte a character)."""
 
 U8 = Annotated[int, Meta(ge=0, le=2**8 - 1)]
 U16 = Annotated[int, Meta(ge=0, le=2**16 - 1)]
 U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 SubjectId = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**48 - 1)]
-CameraId = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+CameraId = Annotated[
+    str,
+    # Python's $ also matches before a last newline, hence the (?!\n).
+    Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_.-]*$(?!\n)"),
+    Meta(extra={ASCII: True}),
+]
 PlateDigest = Annotated[bytes, Meta(min_length=0, max_length=DIGEST_BYTES)]
 ChainDigest = Annotated[bytes, Meta(min_length=CHAIN_BYTES, max_length=CHAIN_BYTES)]
 StreamId = Annotated[bytes, Meta(min_length=8, max_length=8)]
@@ -202,12 +210,20 @@ class Segment(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, 
 
 
 class Offer(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What an edge still holds of one camera: segments ``first`` … ``last`` (0, 0: none)."""
+    """What an edge still holds of one camera: segments ``first`` … ``last``.
+
+    ``first == last + 1`` says that nothing is held, and still which number comes next: the
+    cloud sees from it what it will never get.
+    """
 
     camera: CameraId
     stream: StreamId
-    first: U32
+    first: Annotated[int, Meta(ge=1, le=2**32 - 1)]
     last: U32
+
+    def __post_init__(self) -> None:
+        if self.first > self.last + 1:
+            raise ValueError(f"first must be ≤ last + 1, got {self.first} and {self.last}")
 
 
 class Hello(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="hello"):
@@ -215,7 +231,11 @@ class Hello(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, ta
 
     version: U8
     edge: EdgeId
-    offers: Annotated[tuple[Offer, ...], Meta(min_length=1, max_length=64)]
+    offers: Annotated[tuple[Offer, ...], Meta(min_length=1, max_length=MAX_CAMERAS)]
+
+    def __post_init__(self) -> None:
+        if len({offer.camera for offer in self.offers}) != len(self.offers):
+            raise ValueError("each camera is offered once")
 
 
 class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -231,7 +251,7 @@ class Welcome(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, 
     """Cloud → edge, answer to `Hello`: where to go on."""
 
     version: U8
-    cursors: Annotated[tuple[Cursor, ...], Meta(min_length=1, max_length=64)]
+    cursors: Annotated[tuple[Cursor, ...], Meta(min_length=1, max_length=MAX_CAMERAS)]
 
 
 class Ack(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="ack"):
