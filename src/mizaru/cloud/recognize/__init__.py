@@ -1,1 +1,66 @@
+"""Observations in, findings out. `finding` is the seam; rules are the first recognizer."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from mizaru.cloud.recognize.finding import (
+    Finding,
+    Measured,
+    Observation,
+    Recognizer,
+    Risk,
+    SubjectFinding,
+)
+from mizaru.cloud.recognize.rules import RuleRecognizer
+from mizaru.cloud.recognize.thresholds import Thresholds
+from mizaru.cloud.settings import CloudCameraSettings, ZoneKind
+
+__all__ = [
+    "Finding",
+    "Measured",
+    "Observation",
+    "Recognizer",
+    "Risk",
+    "SubjectFinding",
+    "build_recognizer",
+    "memory_ms",
+]
+
+LEAST_MEMORY_S: Final = 90.0
+MOST_MEMORY_S: Final = 1800.0
+WARM_UP_S: Final = 30.0
+
+
+def build_recognizer(
+    camera: CloudCameraSettings, *, local_time: Callable[[int], datetime]
+) -> Recognizer:
+    """A recognizer for one camera.
+
+    Args:
+        camera: zones and rules of the camera.
+        local_time: camera clock (ms since the epoch, UTC) → the cloud's local time, for the
+            hours of zones.
+
+    Raises:
+        SettingsError: a zone whose polygon crosses itself or whose hours no clock shows.
+    """
+    return RuleRecognizer(camera, local_time=local_time)
+
+
+def memory_ms(camera: CloudCameraSettings) -> int:
+    """How much of the past a new recognizer must see again to go on as if it had not stopped.
+
+    At least 90 s; longer where a rule waits longer, but at most half an hour: a stay that is
+    only told after more than that begins to count anew.
+    """
+    rules = camera.rules
+    waits = [rules.long_lie_s, rules.crowd_s]
+    for zone in camera.zone:
+        if zone.kind is not ZoneKind.REST:
+            default = rules.loiter_s if zone.kind is ZoneKind.LOITER else 0.0
+            waits.append(default if zone.seconds is None else zone.seconds)
+    seconds = max(LEAST_MEMORY_S, Thresholds().fall_report_s + WARM_UP_S, max(waits) + WARM_UP_S)
+    return round(min(seconds, MOST_MEMORY_S) * 1000)

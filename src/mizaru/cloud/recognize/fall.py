@@ -1,0 +1,204 @@
+"""Fall and long lie: down fast from upright, and still on the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mizaru.cloud.recognize.body import Body
+from mizaru.cloud.recognize.finding import Measured, Risk
+from mizaru.cloud.recognize.subject import Sample, Subject
+from mizaru.cloud.recognize.thresholds import Thresholds
+from mizaru.vocabulary import Behavior
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """How somebody came to the floor.
+
+    Attributes:
+        onset_ms: when the subject was last upright.
+        impact_ms: first pose on the floor.
+        hidden_s: how long nothing was seen of the subject in between, seconds.
+        drop: way of the torso downwards, body heights.
+        peak_speed: of the torso downwards, body heights/s.
+    """
+
+    onset_ms: int
+    impact_ms: int
+    hidden_s: float
+    drop: float
+    peak_speed: float
+
+    @property
+    def time_to_floor_s(self) -> float:
+        """From upright to the floor, seconds."""
+        return (self.impact_ms - self.onset_ms) / 1000.0
+
+
+class FloorWatch:
+    """Follows one subject to the floor and up again.
+
+    Attributes:
+        on_floor: whether the subject lies, confirmed.
+        lies_since_ms: camera clock since when; None while it does not lie.
+        fell: how it came down, if that was a fall; None otherwise.
+    """
+
+    def __init__(self, limits: Thresholds) -> None:
+        self._limits = limits
+        self.on_floor = False
+        self.lies_since_ms: int | None = None
+        self.fell: Descent | None = None
+
+    def observe(self, subject: Subject, *, at_rest: bool) -> None:
+        """Take the subject's newest pose; `at_rest`: it is on a bed or sofa."""
+        limits, t_ms = self._limits, subject.last.t_ms
+        if not self.on_floor:
+            since = t_ms - round(limits.floor_s * 1000)
+            recent = list(subject.since(since))
+            long_enough = recent[-1].t_ms <= since + round(limits.floor_s * 500)
+            if (
+                subject.last.posture is Behavior.LIE
+                and len(recent) >= 3
+                and long_enough
+                and subject.share(Behavior.LIE, since) >= limits.floor_share
+            ):
+                self.on_floor = True
+                descent = _descent(subject, limits)
+                self.lies_since_ms = descent.impact_ms if descent else recent[-1].t_ms
+                self.fell = descent if descent and not at_rest else None
+        elif subject.share(Behavior.LIE, t_ms - round(limits.rise_s * 1000)) < (
+            1.0 - limits.floor_share
+        ):
+            self.on_floor = False
+            self.lies_since_ms = self.fell = None
+        if at_rest:
+            self.fell = None
+
+
+def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
+    """The way down of a subject that lies now, if it was a fall."""
+    samples = list(subject.samples)
+    impact = _impact(samples)
+    onset = next((i for i in range(impact - 1, -1, -1) if _is_up(samples[i], limits)), None)
+    if onset is None or subject.size <= 0.0:
+        return None
+    down = samples[onset : impact + 1]
+    hidden_ms = max(b.t_ms - a.t_ms for a, b in pairwise(down))
+    hidden_s = hidden_ms / 1000.0 if hidden_ms > 400 else 0.0
+    seconds = (down[-1].t_ms - down[0].t_ms) / 1000.0
+    if seconds > limits.descent_s + min(hidden_s, limits.descent_gap_s):
+        return None
+    floor = [_torso_y(s.body) for s in samples[impact:]]
+    floor_y = sorted(floor)[len(floor) // 2]
+    drop = (floor_y - _torso_y(down[0].body)) / subject.size
+    peak = _peak_speed(samples[max(0, onset - 2) :], subject.size, limits)
+    descent = Descent(down[0].t_ms, down[-1].t_ms, hidden_s, drop, peak)
+    if drop < limits.descent_drop or peak < limits.descent_speed:
+        return None
+    return descent
+
+
+def _is_up(sample: Sample, limits: Thresholds) -> bool:
+    tilt = sample.body.tilt
+    return tilt is not None and tilt < limits.tilt_upright and sample.height > limits.height_upright
+
+
+def _impact(samples: list[Sample]) -> int:
+    """Index of the first pose of the lying that goes on now; single flips do not end it."""
+    first = len(samples) - 1
+    for i in range(len(samples) - 1, -1, -1):
+        if samples[i].posture is Behavior.LIE:
+            first = i
+        elif first - i > 2:
+            break
+    return first
+
+
+def _peak_speed(samples: list[Sample], size: float, limits: Thresholds) -> float:
+    """Fastest descent of the torso over `speed_window_s`, body heights/s."""
+    best = 0.0
+    start = 0
+    for end, sample in enumerate(samples):
+        while sample.t_ms - samples[start].t_ms > limits.speed_window_s * 1000:
+            start += 1
+        first = start if start < end else end - 1
+        if first < 0:
+            continue
+        seconds = (sample.t_ms - samples[first].t_ms) / 1000.0
+        if seconds >= limits.speed_window_s / 2.0:
+            drop = _torso_y(sample.body) - _torso_y(samples[first].body)
+            best = max(best, drop / size / seconds)
+    return best
+
+
+def _torso_y(body: Body) -> float:
+    return body.center[1]
+
+
+def fall_risk(subject: Subject, watch: FloorWatch, limits: Thresholds) -> Risk | None:
+    """The fall that brought a subject down, as long as it is down.
+
+    Its confidence is the geometric mean of four marks, each 0.5 where the rule only just
+    holds and 1.0 where it holds amply: peak speed (ample: 2 × threshold), drop (2 ×), share of
+    poses on the floor since the impact (ample: all), and mean keypoint confidence. It says how
+    clearly the rule holds; it is not yet a calibrated probability.
+    """
+    descent = watch.fell
+    now_ms = subject.last.t_ms
+    if descent is None or now_ms - descent.impact_ms > limits.fall_report_s * 1000:
+        return None
+    still_s = (now_ms - descent.impact_ms) / 1000.0
+    marks = (
+        _mark(descent.peak_speed, limits.descent_speed),
+        _mark(descent.drop, limits.descent_drop),
+        0.5 + 0.5 * subject.share(Behavior.LIE, descent.impact_ms),
+        0.5 + 0.5 * subject.last.body.quality,
+    )
+    confidence = (marks[0] * marks[1] * marks[2] * marks[3]) ** 0.25
+    hidden = f", unseen for {descent.hidden_s:.1f} s" if descent.hidden_s else ""
+    return Risk(
+        behavior=Behavior.FALL,
+        confidence=confidence,
+        subject_ids=subject.ids_since(descent.onset_ms),
+        zone="",
+        measures=(
+            Measured("descent_speed", descent.peak_speed, "body heights/s"),
+            Measured("drop", descent.drop, "body heights"),
+            Measured("time_to_floor", descent.time_to_floor_s, "s"),
+            Measured("on_floor", still_s, "s"),
+        ),
+        reason=(
+            f"From upright to the floor in {descent.time_to_floor_s:.1f} s{hidden}, "
+            f"at up to {descent.peak_speed:.1f} body heights/s; "
+            f"on the floor for {still_s:.0f} s."
+        ),
+        started_ms=descent.onset_ms,
+    )
+
+
+def long_lie_risk(subject: Subject, watch: FloorWatch, seconds: float) -> Risk | None:
+    """Lying outside a rest zone for too long, however the subject came down.
+
+    Its confidence is 0.5 plus half the share of lying poses in the history.
+    """
+    if watch.lies_since_ms is None:
+        return None
+    lies_s = (subject.last.t_ms - watch.lies_since_ms) / 1000.0
+    if lies_s < seconds:
+        return None
+    how = "after a fall" if watch.fell else "outside a rest zone"
+    return Risk(
+        behavior=Behavior.LONG_LIE,
+        confidence=0.5 + 0.5 * subject.share(Behavior.LIE, 0),
+        subject_ids=subject.ids_since(watch.lies_since_ms),
+        zone="",
+        measures=(Measured("lying", lies_s, "s"),),
+        reason=f"Lying {how} for {lies_s:.0f} s.",
+        started_ms=watch.lies_since_ms,
+    )
+
+
+def _mark(value: float, threshold: float) -> float:
+    return min(1.0, max(0.0, 0.5 * value / threshold))

@@ -1,0 +1,159 @@
+"""The first recognizer: kinematic rules that explain themselves.
+
+What it does not do: strike, bully, smoke, wave_for_help, wash_hands, drink and phone are left
+to learned recognizers. It takes "down" in the picture for down in the room, so a camera that
+looks straight down is outside its domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from mizaru.cloud.recognize.fall import FloorWatch, fall_risk, long_lie_risk
+from mizaru.cloud.recognize.finding import Finding, Observation, Risk, SubjectFinding
+from mizaru.cloud.recognize.scene import CrowdWatch, ZoneWatch
+from mizaru.cloud.recognize.subject import Roster, Subject, gait, speed
+from mizaru.cloud.recognize.thresholds import DEFAULT, Thresholds
+from mizaru.cloud.recognize.zones import Zone
+from mizaru.cloud.settings import CloudCameraSettings, ZoneKind
+from mizaru.vocabulary import Behavior, Pose
+from mizaru.wire.codec import box_xyxy
+
+URGENCY: Final = (
+    Behavior.LONG_LIE,
+    Behavior.FALL,
+    Behavior.PUSH,
+    Behavior.INTRUDE,
+    Behavior.LOITER,
+)
+"""Which risk names a subject that has several, the most urgent first."""
+
+
+class _Everyday:
+    """What one subject does: the usual posture, how it changed, and whether it travels."""
+
+    def __init__(self, limits: Thresholds) -> None:
+        self._limits = limits
+        self._posture = Behavior.UNKNOWN
+        self._change: Behavior | None = None
+        self._changed_ms = 0
+
+    def observe(self, subject: Subject) -> tuple[Behavior, float]:
+        """The behaviour, and the share of recent poses that agree times their quality."""
+        limits, t_ms = self._limits, subject.last.t_ms
+        usual, share = subject.usual(t_ms - round(limits.window_s * 1000))
+        if usual is not self._posture:
+            self._change = _TRANSITIONS.get((self._posture, usual))
+            self._changed_ms = t_ms
+            self._posture = usual
+        confidence = share * (0.5 + 0.5 * subject.last.body.quality)
+        if usual is Behavior.UNKNOWN:
+            return Behavior.UNKNOWN, 0.0
+        if self._change and t_ms - self._changed_ms <= limits.transition_s * 1000:
+            return self._change, confidence
+        if usual is Behavior.STAND:
+            travel = speed(subject, 1.0)
+            swings = gait(subject, 1.0) > limits.gait_speed and travel > limits.gait_travel
+            if travel > limits.walk_speed or swings:
+                return Behavior.WALK, confidence
+        return usual, confidence
+
+
+_TRANSITIONS: Final = {
+    (Behavior.STAND, Behavior.SIT): Behavior.SIT_DOWN,
+    (Behavior.SIT, Behavior.STAND): Behavior.STAND_UP,
+    (Behavior.STAND, Behavior.LIE): Behavior.LIE_DOWN,
+    (Behavior.SIT, Behavior.LIE): Behavior.LIE_DOWN,
+    (Behavior.LIE, Behavior.SIT): Behavior.STAND_UP,
+    (Behavior.LIE, Behavior.STAND): Behavior.STAND_UP,
+}
+
+
+class RuleRecognizer:
+    """Streaming and causal; one per camera. See `mizaru.cloud.recognize.build_recognizer`."""
+
+    def __init__(
+        self,
+        camera: CloudCameraSettings,
+        *,
+        local_time: Callable[[int], datetime],
+        limits: Thresholds = DEFAULT,
+    ) -> None:
+        self._camera, self._local_time, self._limits = camera, local_time, limits
+        zones = [Zone(settings) for settings in camera.zone]
+        self._rest = [zone for zone in zones if zone.kind is ZoneKind.REST]
+        self._watched = [zone for zone in zones if zone.kind is not ZoneKind.REST]
+        self._begin()
+
+    def _begin(self) -> None:
+        rules, limits = self._camera.rules, self._limits
+        self._now_ms = -1
+        self._roster = Roster(limits)
+        self._crowd = CrowdWatch(rules, limits)
+        self._zones = [ZoneWatch(zone, rules, limits) for zone in self._watched]
+        self._floor: dict[Subject, FloorWatch] = {}
+        self._everyday: dict[Subject, _Everyday] = {}
+
+    def observe(self, observation: Observation) -> Finding:
+        """Take the next representation and say what is going on now.
+
+        A clock that goes back begins a new stream: nothing before it is remembered.
+        """
+        t_ms = observation.key.t_ms
+        if t_ms < self._now_ms:
+            self._begin()
+        self._now_ms = t_ms
+        subjects = self._roster.observe(observation)
+        self._floor = {s: w for s, w in self._floor.items() if s in self._roster}
+        self._everyday = {s: w for s, w in self._everyday.items() if s in self._roster}
+
+        risks: list[Risk] = []
+        everyday: dict[int, tuple[Behavior, float]] = {}
+        now = self._local_time(t_ms) if self._zones or self._rest else None
+        rest = [zone for zone in self._rest if now and zone.counts(now)]
+        for subject in subjects:
+            watch = self._floor.setdefault(subject, FloorWatch(self._limits))
+            watch.observe(subject, at_rest=_rests(subject, rest, observation.aspect))
+            fall = fall_risk(subject, watch, self._limits)
+            long_lie = None
+            if not _rests(subject, rest, observation.aspect):
+                long_lie = long_lie_risk(subject, watch, self._camera.rules.long_lie_s)
+            risks += [risk for risk in (fall, long_lie) if risk]
+            daily = self._everyday.setdefault(subject, _Everyday(self._limits))
+            everyday[subject.subject_id] = daily.observe(subject)
+        for zone_watch in self._zones:
+            counts = now is not None and zone_watch.zone.counts(now)
+            risks += zone_watch.observe(t_ms, subjects, observation.aspect, counts=counts)
+        crowd = self._crowd.observe(t_ms, len(subjects))
+        if crowd:
+            risks.append(crowd)
+        return Finding(
+            key=observation.key,
+            subjects=tuple(
+                _subject_finding(pose, everyday, risks)
+                for pose in observation.poses
+                if pose.subject_id in everyday
+            ),
+            risks=tuple(risks),
+        )
+
+
+def _rests(subject: Subject, zones: list[Zone], aspect: float) -> bool:
+    """Whether a subject is on a bed or sofa: its hips, or the middle of its torso."""
+    body = subject.last.body
+    points = [body.center, body.hips or body.center]
+    return any(zone.contains((x / aspect, y)) for zone in zones for x, y in points)
+
+
+def _subject_finding(
+    pose: Pose, everyday: dict[int, tuple[Behavior, float]], risks: list[Risk]
+) -> SubjectFinding:
+    behavior, confidence = everyday[pose.subject_id]
+    own = {r.behavior: r.confidence for r in risks if pose.subject_id in r.subject_ids}
+    for risk in URGENCY:
+        if risk in own:
+            behavior, confidence = risk, own[risk]
+            break
+    return SubjectFinding(pose.subject_id, box_xyxy(pose.keypoints), behavior, confidence)

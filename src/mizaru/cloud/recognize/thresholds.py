@@ -1,0 +1,102 @@
+"""Every number that the rules use, in body heights, seconds and degrees.
+
+A body height is the height of the canonical body as it appears at the subject's place in the
+picture (see `mizaru.cloud.recognize.body`), so that no number depends on camera or distance.
+Sites move only what `mizaru.cloud.settings.RuleSettings` holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Numbers of the kinematic rules; chosen on the train split of the data notes only.
+
+    Attributes:
+        history_s: how far back a rule may look at one subject, seconds.
+        forget_s: a subject that was not seen this long is gone, seconds.
+        handover_s: a new id this soon after one was lost, at its place, is the same person, s.
+        handover_reach: … within this many body heights.
+        jump_reach: a subject cannot move further than this between two observations, body
+            heights, plus …
+        jump_speed: … this many body heights per second of the time between.
+        size_window_s: body height is learnt over this long, seconds.
+        size_quantile: … as this quantile of what each pose says.
+
+        window_s: everyday behaviour is what most poses of this long say, seconds.
+        transition_s: sit_down, stand_up and lie_down are said this long after the change, s.
+        tilt_lie: a torso that leans further than this may lie, degrees from upright.
+        tilt_bend: a torso that leans further than this over standing legs bends, degrees.
+        tilt_upright: a torso that leans less than this is upright, degrees.
+        legs_standing: hips this far above the ankles mean standing legs, body heights.
+        legs_squat: upright with hips nearer to the ankles than this is a squat, body heights.
+        thigh_sit: upright with knees less than this below the hips sits, body heights.
+        height_collapsed: a body less tall than this whose torso is foreshortened lies, body
+            heights.
+        torso_foreshortened: … torso shorter than this, body heights.
+        height_upright: a body at least this tall is up, body heights.
+        walk_speed: hips that travel faster than this walk, body heights/s.
+        gait_speed: … or legs that swing faster than this against each other while …
+        gait_travel: … the hips travel at least this fast, body heights/s.
+
+        floor_s: a fall is confirmed after this long on the floor, seconds.
+        floor_share: … in at least this share of the poses.
+        rise_s: who is up in most poses of this long is no longer on the floor, seconds.
+        descent_s: longest time from upright to floor that is a fall, seconds.
+        descent_gap_s: … plus as long as the subject was not seen in between, at most this, s.
+        descent_speed: least peak speed of the torso downwards, body heights/s.
+        descent_drop: least way of the torso downwards, body heights.
+        speed_window_s: speeds are taken over this long, seconds.
+        fall_report_s: a fall is reported this long while the subject stays down, seconds;
+            afterwards the long lie speaks.
+
+        lie_gap_s: poses that do not lie for less than this do not end a long lie, seconds.
+        crowd_gap_s: people may be missed this long without ending a crowd, seconds.
+        zone_gap_s: a subject may step out of a zone this long without a new clock, seconds.
+        intrude_s: default time in an intrude zone, seconds.
+    """
+
+    history_s: float = 5.0
+    forget_s: float = 15.0
+    handover_s: float = 2.5
+    handover_reach: float = 0.8
+    jump_reach: float = 0.5
+    jump_speed: float = 3.0
+    size_window_s: float = 4.0
+    size_quantile: float = 0.8
+
+    window_s: float = 0.7
+    transition_s: float = 1.0
+    tilt_lie: float = 55.0
+    tilt_bend: float = 45.0
+    tilt_upright: float = 35.0
+    legs_standing: float = 0.33
+    legs_squat: float = 0.2
+    thigh_sit: float = 0.15
+    height_collapsed: float = 0.45
+    torso_foreshortened: float = 0.17
+    height_upright: float = 0.6
+    walk_speed: float = 0.25
+    gait_speed: float = 0.5
+    gait_travel: float = 0.1
+
+    floor_s: float = 0.8
+    floor_share: float = 0.7
+    rise_s: float = 1.0
+    descent_s: float = 2.0
+    descent_gap_s: float = 2.0
+    descent_speed: float = 0.45
+    descent_drop: float = 0.25
+    speed_window_s: float = 0.4
+    fall_report_s: float = 60.0
+
+    lie_gap_s: float = 2.0
+    crowd_gap_s: float = 1.0
+    zone_gap_s: float = 2.0
+    intrude_s: float = 0.5
+
+
+DEFAULT = Thresholds()
+"""The thresholds that ship."""
