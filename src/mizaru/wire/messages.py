@@ -26,6 +26,9 @@ from mizaru.vocabulary import CameraState
 PROTOCOL_VERSION: Final = 1
 GRID_MS: Final = 100
 SEGMENT_MS: Final = 500
+SEGMENT_LEAST_MS: Final = 400
+"""No segment begins sooner after the one before: with five to eight subjects, two
+representations, 400 ms, are all that 20 poses leave room for."""
 MAX_CAMERAS: Final = 64
 MAX_SUBJECTS: Final = 8
 MAX_REPRESENTATIONS: Final = SEGMENT_MS // GRID_MS
