@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from mizaru.cloud.settings import ZoneKind
 from mizaru.vocabulary import Behavior, CameraState, Severity
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -21,7 +22,10 @@ Box = Annotated[
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Every field is always there, so that clients need not ask; `type` tells unions apart.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
 
 class Measure(_Event):
@@ -160,3 +164,73 @@ class LiveEvent(
     RootModel[Annotated[SceneEvent | IncidentEvent | StatusEvent, Field(discriminator="type")]]
 ):
     """One message of the live WebSocket."""
+
+
+# REST only ----------------------------------------------------------------------------------
+
+
+class Zone(_Event):
+    """A named polygon on the floor of a camera's image, as the settings say."""
+
+    name: str
+    kind: ZoneKind
+    polygon: tuple[tuple[Unit, Unit], ...] = Field(
+        description="corners (u, v) as fractions of the image's width and height"
+    )
+    hours: str | None = Field(description="HH:MM-HH:MM, local time; null: always")
+
+
+class Camera(_Event):
+    """One camera as the cloud knows it."""
+
+    id: str
+    name: str
+    width: int | None = Field(description="of the image, pixels; null before the first segment")
+    height: int | None
+    zones: tuple[Zone, ...]
+    plate: str | None = Field(description="digest of the current plate, hexadecimal; see /plates")
+    plate_known_percent: int | None = Field(
+        description="share of the room that has been seen without people"
+    )
+    status: StatusEvent | None = Field(description="as its edge last said; null if it never did")
+    person_count: int | None = Field(description="now; null where nothing is arriving")
+
+
+class ConnectedEdge(_Event):
+    """An edge that is connected now."""
+
+    edge: str = Field(description="first eight hexadecimal digits of the edge's random id")
+    cameras: tuple[str, ...]
+    since: datetime
+
+
+class Counters(_Event):
+    """What was counted since the cloud started."""
+
+    segments: int = Field(ge=0, description="stored")
+    representations: int = Field(ge=0)
+    duplicates: int = Field(ge=0, description="segments that came again and were not stored twice")
+    missing: int = Field(ge=0, description="segments that edges dropped because a spool was full")
+    malformed: int = Field(ge=0, description="messages refused: not exactly right, or too large")
+    violations: int = Field(ge=0, description="connections closed: a message out of its place")
+    refused: int = Field(ge=0, description="connections refused: camera in use, unknown, busy …")
+    scenes_conflated: int = Field(ge=0, description="live scenes that slow viewers did not get")
+
+
+class Health(_Event):
+    """How the cloud itself is."""
+
+    status: Literal["ok", "storage_full"] = Field(
+        description="storage_full: nothing new is acknowledged until there is room again"
+    )
+    version: str
+    uptime_s: float = Field(ge=0)
+    edges: tuple[ConnectedEdge, ...]
+    viewers: int = Field(ge=0, description="open live connections")
+    counters: Counters
+
+
+class Problem(_Event):
+    """Why a request was not answered."""
+
+    detail: str

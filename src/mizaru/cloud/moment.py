@@ -1,0 +1,143 @@
+"""One representation with what was recognised in it, and how it is said outside."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mizaru.cloud.events import (
+    Box,
+    Head,
+    IncidentEvent,
+    Measure,
+    Result,
+    SceneEvent,
+    StatusEvent,
+    SubjectResult,
+    SubjectScene,
+)
+from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange
+from mizaru.cloud.recognize.finding import Finding, SubjectFinding
+from mizaru.vocabulary import Behavior, Pose
+from mizaru.wire.messages import Representation, Segment, Status
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One representation, understood.
+
+    Attributes:
+        segment: the segment that brought it.
+        representation: Ω_t.
+        poses: its poses, unpacked, the farthest first.
+        finding: what the recognizer said of it.
+        changes: what changed because of it, in order.
+    """
+
+    segment: Segment
+    representation: Representation
+    poses: tuple[Pose, ...]
+    finding: Finding
+    changes: tuple[IncidentChange, ...]
+
+    @property
+    def camera(self) -> str:
+        """The camera's id."""
+        return self.segment.camera
+
+    def result(self) -> Result:
+        """The line of JSON Lines."""
+        subjects = tuple(
+            SubjectResult(
+                id=subject.subject_id,
+                box_xyxy=subject.box_xyxy,
+                behavior=subject.behavior,
+                confidence=subject.confidence,
+            )
+            for subject in self.finding.subjects
+        )
+        return Result(
+            camera=self.camera,
+            frame_id=self.representation.frame_id,
+            time=instant(self.representation.t_ms),
+            person_count=len(self.poses),
+            subjects=subjects,
+            abnormal=bool(self.finding.risks),
+        )
+
+    def scene(self) -> SceneEvent:
+        """What the dashboard draws."""
+        found = {subject.subject_id: subject for subject in self.finding.subjects}
+        plate = self.representation.plate
+        return SceneEvent(
+            camera=self.camera,
+            frame_id=self.representation.frame_id,
+            time=instant(self.representation.t_ms),
+            width=self.segment.width,
+            height=self.segment.height,
+            plate=plate.hex() if plate else None,
+            person_count=len(self.poses),
+            subjects=tuple(_drawn(pose, found.get(pose.subject_id)) for pose in self.poses),
+            abnormal=bool(self.finding.risks),
+        )
+
+    @functools.cached_property
+    def scene_json(self) -> str:
+        """`scene`, written once however many look."""
+        return self.scene().model_dump_json()
+
+
+def incident_event(incident: Incident, change: ChangeKind) -> IncidentEvent:
+    """An incident as it stands, and the last thing that happened to it."""
+    return IncidentEvent(
+        event=change.value,
+        id=incident.id,
+        camera=incident.camera_id,
+        behavior=incident.behavior,
+        severity=incident.severity,
+        start=instant(incident.started_ms),
+        end=None if incident.ended_ms is None else instant(incident.ended_ms),
+        confidence=incident.confidence,
+        subjects=incident.subject_ids,
+        measures=tuple(Measure(name=m.name, value=m.value, unit=m.unit) for m in incident.measures),
+        reason=incident.reason,
+    )
+
+
+def status_event(status: Status, *, connected: bool) -> StatusEvent:
+    """A camera's health in the words of the cloud."""
+    return StatusEvent(
+        camera=status.camera,
+        time=instant(status.t_ms),
+        state=status.state,
+        connected=connected,
+        frames_in=status.frames_in,
+        frames_dropped=status.frames_dropped,
+        fps=status.fps_tenths / 10,
+        capture_to_pipe_p50_ms=status.pipe_p50_ms,
+        capture_to_pipe_p95_ms=status.pipe_p95_ms,
+        restarts=status.restarts,
+        spooled=status.spooled,
+        sandboxed=status.sandboxed,
+    )
+
+
+def instant(t_ms: int) -> datetime:
+    """Milliseconds since 1970 → UTC."""
+    return datetime.fromtimestamp(t_ms / 1000, UTC)
+
+
+def _drawn(pose: Pose, found: SubjectFinding | None) -> SubjectScene:
+    rows = pose.keypoints.tolist()
+    box: Box = found.box_xyxy if found else (0.0, 0.0, 0.0, 0.0)
+    return SubjectScene(
+        id=pose.subject_id,
+        keypoints=tuple((round(u, 4), round(v, 4), round(c, 2)) for u, v, c in rows),
+        head=None
+        if pose.head is None
+        else Head(yaw=pose.head.yaw, pitch=pose.head.pitch, roll=pose.head.roll),
+        box_xyxy=box,
+        behavior=found.behavior if found else Behavior.UNKNOWN,
+        confidence=found.confidence if found else 0.0,
+    )

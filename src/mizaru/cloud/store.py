@@ -1,0 +1,578 @@
+"""What the cloud keeps: segments as they came, plates, incidents with their history.
+
+One writer (the thread that ingests) and any number of readers. `Store.commit` stores a whole
+batch in one transaction that is on the disk when it returns, so whatever is acknowledged
+afterwards survives a kill -9 and a power cut (SQLite WAL, synchronous=FULL). PostgreSQL is
+reached through the same tables by another URL once a fleet needs it; what is SQLite's own
+stands in `_prepare`.
+
+Wraps `sqlalchemy.exc.DBAPIError`: no room → `StorageFullError`, everything else → `StoreError`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange
+from mizaru.errors import StorageFullError, StoreError
+from mizaru.wire.messages import GENESIS, Cursor, Plate, Segment, Status, plate_digest
+
+SCHEMA_VERSION: Final = 1
+PURGE_STEP: Final = 2000
+"""Segments deleted in one transaction, so that ingest never waits long."""
+
+metadata = sa.MetaData()
+
+_schema = sa.Table("mizaru_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
+_cameras = sa.Table(
+    "cameras",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("plate", sa.LargeBinary(8)),
+    sa.Column("through_ms", sa.BigInteger, comment="camera clock of the last representation"),
+    sa.Column("status", sa.LargeBinary, comment="last wire.Status, MessagePack"),
+)
+_cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("camera", sa.String(32), primary_key=True),
+    sa.Column("stream", sa.LargeBinary(8), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.LargeBinary(16), nullable=False),
+)
+_segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("camera", sa.String(32), nullable=False),
+    sa.Column("stream", sa.LargeBinary(8), nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.LargeBinary(16), nullable=False),
+    sa.Column("t_ms", sa.BigInteger, nullable=False, comment="of its first representation"),
+    sa.Column("received_ms", sa.BigInteger, nullable=False, comment="cloud's wall clock"),
+    sa.Column("encoded", sa.LargeBinary, nullable=False, comment="bytes as they crossed the wire"),
+    sa.UniqueConstraint("camera", "stream", "number"),
+    sa.Index("segments_by_camera", "camera", "seq"),
+)
+_plates = sa.Table(
+    "plates",
+    metadata,
+    sa.Column("digest", sa.LargeBinary(8), primary_key=True),
+    sa.Column("image", sa.LargeBinary, nullable=False, comment="WebP"),
+    sa.Column("known_percent", sa.Integer, nullable=False),
+    sa.Column(
+        "seen_ms",
+        sa.BigInteger,
+        nullable=False,
+        comment="last came, or stopped being a current one",
+    ),
+)
+_incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, comment="order of opening"),
+    sa.Column("id", sa.String(64), nullable=False, unique=True),
+    sa.Column("camera", sa.String(32), nullable=False, index=True),
+    sa.Column("behavior", sa.String(32), nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False),
+    sa.Column("started_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_ms", sa.BigInteger, nullable=False),
+    sa.Column("ended_ms", sa.BigInteger, index=True, comment="null while open"),
+    sa.Column("change", sa.String(16), nullable=False, comment="the last one"),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="incident.Incident, JSON"),
+)
+_changes = sa.Table(
+    "incident_changes",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("incident", sa.String(64), nullable=False, index=True),
+    sa.Column("change", sa.String(16), nullable=False),
+    sa.Column("t_ms", sa.BigInteger, nullable=False, comment="camera clock"),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+_gaps = sa.Table(
+    "gaps",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("camera", sa.String(32), nullable=False),
+    sa.Column("stream", sa.LargeBinary(8), nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("received_ms", sa.BigInteger, nullable=False),
+)
+
+_CAMERAS: Final = sa.select(_cameras, _plates.c.known_percent).outerjoin(
+    _plates, _plates.c.digest == _cameras.c.plate
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSegment:
+    """A segment to store.
+
+    Attributes:
+        digest: `mizaru.wire.messages.chain_digest` of ``encoded``.
+        received_ms: the cloud's wall clock.
+    """
+
+    segment: Segment
+    encoded: bytes
+    digest: bytes
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Segments that will never come."""
+
+    camera: str
+    stream: bytes
+    first: int
+    last: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is stored together or not at all; within each tuple in the order of arrival."""
+
+    segments: tuple[NewSegment, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    changes: tuple[IncidentChange, ...] = ()
+    statuses: tuple[Status, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.segments or self.gaps or self.changes or self.statuses)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCamera:
+    """What is known of a camera.
+
+    Attributes:
+        plate: digest of the current plate, or None.
+        through_ms: camera clock of the last stored representation, or None.
+    """
+
+    id: str
+    width: int | None
+    height: int | None
+    plate: bytes | None
+    known_percent: int | None
+    through_ms: int | None
+    status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIncident:
+    """An incident as it stands, and the last thing that happened to it."""
+
+    incident: Incident
+    change: ChangeKind
+
+
+_incident_decoder = msgspec.json.Decoder(Incident)
+_status_decoder = msgspec.msgpack.Decoder(Status)
+
+
+class Store:
+    """An open database.
+
+    Args:
+        file: SQLite file; made if absent.
+
+    Raises:
+        StoreError: not a database, not ours, or of another version.
+        StorageFullError: there is no room to make one.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be opened: {error.strerror}") from None
+        self._engine = sa.create_engine(f"sqlite:///{file}")
+        sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "begin", _begin)
+        try:
+            self._adopt()
+            self._plate_of = {c.id: c.plate or b"" for c in self.cameras().values()}
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Close the database; nothing can be read or written afterwards."""
+        self._engine.dispose()
+
+    # -- writing, from one thread -------------------------------------------------------------
+
+    def commit(self, batch: Batch) -> None:
+        """Store a batch whole; it is on the disk on return.
+
+        Raises:
+            StorageFullError: nothing of the batch was stored.
+            StoreError: nothing of the batch was stored, and trying again will not help.
+        """
+        with self._transaction() as db:
+            for new in batch.segments:
+                if (plate := new.segment.plate) is not None:
+                    db.execute(_UPSERT_PLATE, _plate_row(plate, new.received_ms))
+            plates = dict(self._plate_of)
+            if batch.segments:
+                for digest, seen_ms in _follow_plates(batch.segments, plates).items():
+                    db.execute(
+                        sa.update(_plates).where(_plates.c.digest == digest).values(seen_ms=seen_ms)
+                    )
+                db.execute(sa.insert(_segments), [_segment_row(new) for new in batch.segments])
+                last = {(n.segment.camera, n.segment.stream): n for n in batch.segments}
+                db.execute(_UPSERT_CURSOR, [_cursor_row(new) for new in last.values()])
+                newest = {n.segment.camera: n.segment for n in batch.segments}
+                db.execute(_UPSERT_CAMERA, [_camera_row(segment) for segment in newest.values()])
+            if batch.gaps:
+                db.execute(sa.insert(_gaps), [_row(gap) for gap in batch.gaps])
+            for change in batch.changes:
+                row = _incident_row(change)
+                db.execute(_UPSERT_INCIDENT, row)
+                db.execute(
+                    sa.insert(_changes),
+                    {
+                        "incident": change.incident.id,
+                        "change": change.kind.value,
+                        "t_ms": change.t_ms,
+                        "body": row["body"],
+                    },
+                )
+            if batch.statuses:
+                latest = {status.camera: status for status in batch.statuses}
+                rows = [
+                    {"id": camera, "status": msgspec.msgpack.encode(status)}
+                    for camera, status in latest.items()
+                ]
+                db.execute(_UPSERT_STATUS, rows)
+        self._plate_of = plates
+
+    def purge(self, before_ms: int) -> int:
+        """Delete segments received before a wall clock time, gaps likewise, and plates that
+        nothing refers to; incidents stay. Returns how many segments went."""
+        gone = 0
+        while True:
+            with self._transaction() as db:
+                oldest = db.execute(
+                    sa.select(_segments.c.seq, _segments.c.received_ms)
+                    .order_by(_segments.c.seq)
+                    .limit(PURGE_STEP)
+                ).all()
+                old = [seq for seq, received_ms in oldest if received_ms < before_ms]
+                if old:
+                    # Numbers grow with arrival, so the old ones are the first ones.
+                    db.execute(sa.delete(_segments).where(_segments.c.seq <= max(old)))
+                gone += len(old)
+            if len(old) < PURGE_STEP:
+                break
+        with self._transaction() as db:
+            db.execute(sa.delete(_gaps).where(_gaps.c.received_ms < before_ms))
+            current = sa.select(_cameras.c.plate).where(_cameras.c.plate.is_not(None))
+            # Segments that refer to a plate arrived before it was last seen as a current one.
+            db.execute(
+                sa.delete(_plates).where(
+                    _plates.c.seen_ms < before_ms, _plates.c.digest.not_in(current)
+                )
+            )
+        return gone
+
+    # -- reading, from any thread --------------------------------------------------------------
+
+    def cursor(self, camera: str, stream: bytes) -> Cursor:
+        """The last stored segment of a stream; number 0 where there is none."""
+        with self._reading() as db:
+            row = db.execute(
+                sa.select(_cursors.c.number, _cursors.c.digest).where(
+                    _cursors.c.camera == camera, _cursors.c.stream == stream
+                )
+            ).one_or_none()
+        return Cursor(camera, stream, *row) if row else Cursor(camera, stream, 0, GENESIS)
+
+    def cameras(self) -> dict[str, StoredCamera]:
+        """Every camera that ever sent something, by id."""
+        with self._reading() as db:
+            rows = db.execute(_CAMERAS.order_by(_cameras.c.id)).mappings().all()
+        return {row["id"]: _stored_camera(row) for row in rows}
+
+    def camera(self, camera: str) -> StoredCamera | None:
+        """One camera, or None if it never sent anything."""
+        with self._reading() as db:
+            row = db.execute(_CAMERAS.where(_cameras.c.id == camera)).mappings().one_or_none()
+        return _stored_camera(row) if row else None
+
+    def replay(self, camera: str, from_ms: int) -> Iterator[bytes]:
+        """Encoded segments of a camera that begin at or after a camera clock time, in the order
+        of arrival, back to where that clock was set back."""
+        query = (
+            sa.select(_segments.c.t_ms, _segments.c.encoded)
+            .where(_segments.c.camera == camera)
+            .order_by(_segments.c.seq.desc())
+        )
+        found: list[bytes] = []
+        with self._reading() as db:
+            newer: int | None = None
+            for t_ms, encoded in db.execute(query.execution_options(yield_per=256)):
+                if t_ms < from_ms or (newer is not None and t_ms >= newer):
+                    break
+                found.append(encoded)
+                newer = t_ms
+        return reversed(found)
+
+    def known_incidents(self, camera: str, since_ms: int) -> tuple[Incident, ...]:
+        """Incidents of a camera that are open, or had evidence at or after a camera clock."""
+        query = sa.select(_incidents.c.body).where(
+            _incidents.c.camera == camera,
+            _incidents.c.ended_ms.is_(None) | (_incidents.c.last_ms >= since_ms),
+        )
+        with self._reading() as db:
+            bodies = db.scalars(query.order_by(_incidents.c.seq)).all()
+        return tuple(_incident_decoder.decode(body) for body in bodies)
+
+    def incidents(
+        self,
+        *,
+        camera: str | None = None,
+        is_open: bool | None = None,
+        before: str | None = None,
+        limit: int,
+    ) -> tuple[StoredIncident, ...]:
+        """Incidents, the last opened first.
+
+        Args:
+            camera: only of this camera.
+            is_open: only open, or only closed ones.
+            before: only those that opened before the incident of this id.
+            limit: at most so many.
+
+        Raises:
+            KeyError: there is no incident of the id ``before``.
+        """
+        query = sa.select(_incidents.c.body, _incidents.c.change)
+        if camera is not None:
+            query = query.where(_incidents.c.camera == camera)
+        if is_open is not None:
+            ended = _incidents.c.ended_ms
+            query = query.where(ended.is_(None) if is_open else ended.is_not(None))
+        with self._reading() as db:
+            if before is not None:
+                seq = db.scalar(sa.select(_incidents.c.seq).where(_incidents.c.id == before))
+                if seq is None:
+                    raise KeyError(before)
+                query = query.where(_incidents.c.seq < seq)
+            rows = db.execute(query.order_by(_incidents.c.seq.desc()).limit(limit)).all()
+        return tuple(_stored_incident(*row) for row in rows)
+
+    def incident(self, incident_id: str) -> StoredIncident | None:
+        """One incident as it stands."""
+        query = sa.select(_incidents.c.body, _incidents.c.change)
+        with self._reading() as db:
+            row = db.execute(query.where(_incidents.c.id == incident_id)).one_or_none()
+        return _stored_incident(*row) if row else None
+
+    def history(self, incident_id: str) -> tuple[StoredIncident, ...]:
+        """Everything that happened to an incident, in order."""
+        query = sa.select(_changes.c.body, _changes.c.change)
+        with self._reading() as db:
+            rows = db.execute(
+                query.where(_changes.c.incident == incident_id).order_by(_changes.c.seq)
+            ).all()
+        return tuple(_stored_incident(*row) for row in rows)
+
+    def plate(self, digest: bytes) -> Plate | None:
+        """A plate by its digest."""
+        query = sa.select(_plates.c.image, _plates.c.known_percent)
+        with self._reading() as db:
+            row = db.execute(query.where(_plates.c.digest == digest)).one_or_none()
+        return Plate(*row) if row else None
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _adopt(self) -> None:
+        """Make the tables, or make sure that they are ours and of this version."""
+        with self._transaction() as db:
+            names = set(sa.inspect(db).get_table_names())
+            if not names:
+                metadata.create_all(db)
+                db.execute(sa.insert(_schema), {"version": SCHEMA_VERSION})
+                return
+            if _schema.name not in names:
+                raise StoreError(
+                    f"{self._file}: is not Mizaru's database; set cloud.store.path to another file"
+                )
+            version = db.scalar(sa.select(_schema.c.version))
+            if version != SCHEMA_VERSION:
+                raise StoreError(
+                    f"{self._file}: is of version {version}, this program needs {SCHEMA_VERSION}; "
+                    "move it away, or set cloud.store.path to another file"
+                )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as db:
+                yield db
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as db:
+                yield db
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: sa.exc.DBAPIError) -> StorageFullError | StoreError:
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL or code in _NO_ROOM:
+            return StorageFullError(f"{self._file}: no room left on the disk; make some")
+        if code == sqlite3.SQLITE_NOTADB:
+            return StoreError(
+                f"{self._file}: is not a database; set cloud.store.path to another file"
+            )
+        return StoreError(f"{self._file}: {error.orig}")
+
+
+# What SQLite says instead of SQLITE_FULL when its log or its index of it cannot grow.
+_NO_ROOM: Final = frozenset(
+    {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_FSYNC}
+)
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    # Python's driver would begin transactions by itself, but not before DDL or SELECT.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _upsert(table: sa.Table, key: Sequence[str], columns: Sequence[str]) -> Any:
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(key), set_={name: statement.excluded[name] for name in columns}
+    )
+
+
+_UPSERT_PLATE: Final = _upsert(_plates, ["digest"], ["seen_ms"])
+_UPSERT_CURSOR: Final = _upsert(_cursors, ["camera", "stream"], ["number", "digest"])
+_UPSERT_CAMERA: Final = _upsert(_cameras, ["id"], ["width", "height", "plate", "through_ms"])
+_UPSERT_STATUS: Final = _upsert(_cameras, ["id"], ["status"])
+_UPSERT_INCIDENT: Final = _upsert(
+    _incidents, ["id"], ["severity", "started_ms", "last_ms", "ended_ms", "change", "body"]
+)
+
+
+def _follow_plates(segments: Sequence[NewSegment], current: dict[str, bytes]) -> dict[bytes, int]:
+    """When plates that segments stopped referring to were last seen; updates ``current``,
+    each camera's plate."""
+    left: dict[bytes, int] = {}
+    for new in segments:
+        for representation in new.segment.representations:
+            before = current.get(new.segment.camera, b"")
+            if before and before != representation.plate:
+                left[before] = new.received_ms
+            current[new.segment.camera] = representation.plate
+    return left
+
+
+def _segment_row(new: NewSegment) -> dict[str, Any]:
+    segment = new.segment
+    return {
+        "camera": segment.camera,
+        "stream": segment.stream,
+        "number": segment.number,
+        "digest": new.digest,
+        "t_ms": segment.representations[0].t_ms,
+        "received_ms": new.received_ms,
+        "encoded": new.encoded,
+    }
+
+
+def _cursor_row(new: NewSegment) -> dict[str, Any]:
+    segment = new.segment
+    return {
+        "camera": segment.camera,
+        "stream": segment.stream,
+        "number": segment.number,
+        "digest": new.digest,
+    }
+
+
+def _camera_row(segment: Segment) -> dict[str, Any]:
+    last = segment.representations[-1]
+    return {
+        "id": segment.camera,
+        "width": segment.width,
+        "height": segment.height,
+        "plate": last.plate or None,
+        "through_ms": last.t_ms,
+    }
+
+
+def _plate_row(plate: Plate, received_ms: int) -> dict[str, Any]:
+    return {
+        "digest": plate_digest(plate.image),
+        "image": plate.image,
+        "known_percent": plate.known_percent,
+        "seen_ms": received_ms,
+    }
+
+
+def _incident_row(change: IncidentChange) -> dict[str, Any]:
+    incident = change.incident
+    return {
+        "id": incident.id,
+        "camera": incident.camera_id,
+        "behavior": incident.behavior.value,
+        "severity": incident.severity.value,
+        "started_ms": incident.started_ms,
+        "last_ms": incident.last_ms,
+        "ended_ms": incident.ended_ms,
+        "change": change.kind.value,
+        "body": msgspec.json.encode(incident),
+    }
+
+
+def _row(gap: Gap) -> dict[str, Any]:
+    return {name: getattr(gap, name) for name in ("camera", "stream", "first", "last")} | {
+        "received_ms": gap.received_ms
+    }
+
+
+def _stored_camera(row: Any) -> StoredCamera:
+    status = row["status"]
+    return StoredCamera(
+        id=row["id"],
+        width=row["width"],
+        height=row["height"],
+        plate=row["plate"],
+        known_percent=row["known_percent"],
+        through_ms=row["through_ms"],
+        status=None if status is None else _status_decoder.decode(status),
+    )
+
+
+def _stored_incident(body: bytes, change: str) -> StoredIncident:
+    return StoredIncident(_incident_decoder.decode(body), ChangeKind(change))
