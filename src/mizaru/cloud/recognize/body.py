@@ -68,6 +68,14 @@ class Body:
             return _middle(self.shoulders, self.hips)
         return self.hips or self.shoulders or self.head or self.ground
 
+    @property
+    def upper(self) -> float | None:
+        """y of the middle of head and shoulders, or of the one that is seen."""
+        if self.shoulders and self.head:
+            return (self.shoulders[1] + self.head[1]) / 2.0
+        point = self.shoulders or self.head
+        return point[1] if point else None
+
 
 def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
     """Read a pose; None if no joint of it is seen.

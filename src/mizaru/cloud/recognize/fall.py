@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mizaru.cloud.recognize.body import Body
 from mizaru.cloud.recognize.finding import Measured, Risk
 from mizaru.cloud.recognize.subject import Sample, Subject
 from mizaru.cloud.recognize.thresholds import Thresholds
@@ -20,8 +19,8 @@ class Descent:
         onset_ms: when the subject was last upright.
         impact_ms: first pose on the floor.
         hidden_s: how long nothing was seen of the subject in between, seconds.
-        drop: way of the torso downwards, body heights.
-        peak_speed: of the torso downwards, body heights/s.
+        drop: way of head and shoulders downwards, body heights.
+        peak_speed: of head and shoulders downwards, body heights/s.
     """
 
     onset_ms: int
@@ -78,34 +77,54 @@ class FloorWatch:
 
 
 def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
-    """The way down of a subject that lies now, if it was a fall."""
-    samples = list(subject.samples)
-    impact = _impact(samples)
-    onset = next((i for i in range(impact - 1, -1, -1) if _is_up(samples[i], limits)), None)
-    if onset is None or subject.size <= 0.0:
+    """The way down of a subject that lies now, if it was a fall.
+
+    Onset and impact are where head and shoulders have made 10 % and 90 % of their way from
+    their highest point in the time before to where they lie.
+    """
+    track = [(s, y) for s in subject.samples if (y := s.body.upper) is not None]
+    if not track or subject.size <= 0.0:
         return None
-    down = samples[onset : impact + 1]
-    hidden_ms = max(b.t_ms - a.t_ms for a, b in pairwise(down))
-    hidden_s = hidden_ms / 1000.0 if hidden_ms > 400 else 0.0
-    seconds = (down[-1].t_ms - down[0].t_ms) / 1000.0
+    lying = _lying_from([sample for sample, _ in track])
+    begin_ms = track[lying][0].t_ms - round((limits.descent_s + limits.descent_gap_s) * 1000)
+    first = next(i for i, (sample, _) in enumerate(track) if sample.t_ms >= begin_ms)
+    heights = sorted(y for _, y in track[lying:])
+    floor_y = heights[len(heights) // 2]
+    top_y = min(y for _, y in track[first : lying + 1])
+    drop = (floor_y - top_y) / subject.size
+    if drop < limits.descent_drop:
+        return None
+    onset = max(
+        i for i in range(first, lying + 1) if track[i][1] <= top_y + 0.1 * (floor_y - top_y)
+    )
+    near_floor_y = top_y + 0.9 * (floor_y - top_y)
+    impact = next((i for i in range(onset, len(track)) if track[i][1] >= near_floor_y), lying)
+    if impact == onset or not _is_up(track[onset][0], limits):
+        return None
+    way = track[onset : impact + 1]
+    hidden_s = max(b.t_ms - a.t_ms for (a, _), (b, _) in pairwise(way)) / 1000.0
+    hidden_s = hidden_s if hidden_s > limits.hidden_s else 0.0
+    seconds = (way[-1][0].t_ms - way[0][0].t_ms) / 1000.0
     if seconds > limits.descent_s + min(hidden_s, limits.descent_gap_s):
         return None
-    floor = [_torso_y(s.body) for s in samples[impact:]]
-    floor_y = sorted(floor)[len(floor) // 2]
-    drop = (floor_y - _torso_y(down[0].body)) / subject.size
-    peak = _peak_speed(samples[max(0, onset - 2) :], subject.size, limits)
-    descent = Descent(down[0].t_ms, down[-1].t_ms, hidden_s, drop, peak)
-    if drop < limits.descent_drop or peak < limits.descent_speed:
+    peak = _peak_speed(way, subject.size, limits)
+    if peak < limits.descent_speed:
         return None
-    return descent
+    return Descent(way[0][0].t_ms, way[-1][0].t_ms, hidden_s, drop, peak)
 
 
 def _is_up(sample: Sample, limits: Thresholds) -> bool:
+    """Whether a pose is one that people fall from: standing or sitting upright."""
     tilt = sample.body.tilt
-    return tilt is not None and tilt < limits.tilt_upright and sample.height > limits.height_upright
+    return (
+        sample.posture in (Behavior.STAND, Behavior.SIT, Behavior.UNKNOWN)
+        and tilt is not None
+        and tilt < limits.tilt_upright
+        and sample.height > limits.height_upright
+    )
 
 
-def _impact(samples: list[Sample]) -> int:
+def _lying_from(samples: list[Sample]) -> int:
     """Index of the first pose of the lying that goes on now; single flips do not end it."""
     first = len(samples) - 1
     for i in range(len(samples) - 1, -1, -1):
@@ -116,25 +135,22 @@ def _impact(samples: list[Sample]) -> int:
     return first
 
 
-def _peak_speed(samples: list[Sample], size: float, limits: Thresholds) -> float:
-    """Fastest descent of the torso over `speed_window_s`, body heights/s."""
+def _peak_speed(way: list[tuple[Sample, float]], size: float, limits: Thresholds) -> float:
+    """Fastest descent of head and shoulders over `speed_window_s`, body heights/s.
+
+    Where poses are missing for longer than that, it is the speed over the gap.
+    """
     best = 0.0
     start = 0
-    for end, sample in enumerate(samples):
-        while sample.t_ms - samples[start].t_ms > limits.speed_window_s * 1000:
+    for end in range(1, len(way)):
+        while (
+            start < end - 1 and way[end][0].t_ms - way[start][0].t_ms > limits.speed_window_s * 1000
+        ):
             start += 1
-        first = start if start < end else end - 1
-        if first < 0:
-            continue
-        seconds = (sample.t_ms - samples[first].t_ms) / 1000.0
+        seconds = (way[end][0].t_ms - way[start][0].t_ms) / 1000.0
         if seconds >= limits.speed_window_s / 2.0:
-            drop = _torso_y(sample.body) - _torso_y(samples[first].body)
-            best = max(best, drop / size / seconds)
+            best = max(best, (way[end][1] - way[start][1]) / size / seconds)
     return best
-
-
-def _torso_y(body: Body) -> float:
-    return body.center[1]
 
 
 def fall_risk(subject: Subject, watch: FloorWatch, limits: Thresholds) -> Risk | None:

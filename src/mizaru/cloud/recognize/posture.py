@@ -21,11 +21,17 @@ def posture(body: Body, size: float, limits: Thresholds) -> Behavior:
     if body.tilt > limits.tilt_lie:
         return Behavior.BEND if legs is not None and legs > limits.legs_standing else Behavior.LIE
     height = (body.bottom - body.top) / size
-    if height < limits.height_collapsed and body.torso / size < limits.torso_foreshortened:
+    thighs = None if body.thighs is None else body.thighs / size
+    squats = legs is not None and thighs is not None and legs - thighs > limits.shank_standing
+    if (
+        height < limits.height_collapsed
+        and body.torso / size < limits.torso_foreshortened
+        and not squats
+    ):
         # Lying along the line of sight: upright in the picture, but much too short.
         return Behavior.LIE
-    if legs is None or body.thighs is None:
+    if legs is None or thighs is None:
         return Behavior.UNKNOWN
-    if legs > limits.legs_standing and body.thighs / size >= limits.thigh_sit:
+    if legs > limits.legs_standing and thighs >= limits.thigh_sit:
         return Behavior.BEND if body.tilt > limits.tilt_bend else Behavior.STAND
-    return Behavior.SQUAT if legs < limits.legs_squat else Behavior.SIT
+    return Behavior.SQUAT if height < limits.height_squat else Behavior.SIT

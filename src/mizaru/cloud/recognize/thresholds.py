@@ -31,12 +31,13 @@ class Thresholds:
         tilt_bend: a torso that leans further than this over standing legs bends, degrees.
         tilt_upright: a torso that leans less than this is upright, degrees.
         legs_standing: hips this far above the ankles mean standing legs, body heights.
-        legs_squat: upright with hips nearer to the ankles than this is a squat, body heights.
-        thigh_sit: upright with knees less than this below the hips sits, body heights.
+        thigh_sit: upright with knees less than this below the hips sits, body heights …
+        height_squat: … and squats if it is less tall than this, body heights.
         height_collapsed: a body less tall than this whose torso is foreshortened lies, body
             heights.
-        torso_foreshortened: … torso shorter than this, body heights.
-        height_upright: a body at least this tall is up, body heights.
+        torso_foreshortened: … torso shorter than this, body heights, unless …
+        shank_standing: … the ankles are more than this below the knees (a squat), body heights.
+        height_upright: somebody less tall than this is not up, body heights.
         walk_speed: hips that travel faster than this walk, body heights/s.
         gait_speed: … or legs that swing faster than this against each other while …
         gait_travel: … the hips travel at least this fast, body heights/s.
@@ -44,10 +45,11 @@ class Thresholds:
         floor_s: a fall is confirmed after this long on the floor, seconds.
         floor_share: … in at least this share of the poses.
         rise_s: who is up in most poses of this long is no longer on the floor, seconds.
-        descent_s: longest time from upright to floor that is a fall, seconds.
+        descent_s: longest time for the middle 80 % of the way down that is a fall, seconds.
         descent_gap_s: … plus as long as the subject was not seen in between, at most this, s.
-        descent_speed: least peak speed of the torso downwards, body heights/s.
-        descent_drop: least way of the torso downwards, body heights.
+        hidden_s: a gap longer than this is one in which nothing was seen, seconds.
+        descent_speed: least peak speed of head and shoulders downwards, body heights/s.
+        descent_drop: least way of head and shoulders downwards, body heights.
         speed_window_s: speeds are taken over this long, seconds.
         fall_report_s: a fall is reported this long while the subject stays down, seconds;
             afterwards the long lie speaks.
@@ -73,10 +75,11 @@ class Thresholds:
     tilt_bend: float = 45.0
     tilt_upright: float = 35.0
     legs_standing: float = 0.33
-    legs_squat: float = 0.2
     thigh_sit: float = 0.15
+    height_squat: float = 0.53
     height_collapsed: float = 0.45
     torso_foreshortened: float = 0.17
+    shank_standing: float = 0.15
     height_upright: float = 0.6
     walk_speed: float = 0.25
     gait_speed: float = 0.5
@@ -85,10 +88,11 @@ class Thresholds:
     floor_s: float = 0.8
     floor_share: float = 0.7
     rise_s: float = 1.0
-    descent_s: float = 2.0
+    descent_s: float = 1.2
     descent_gap_s: float = 2.0
-    descent_speed: float = 0.45
-    descent_drop: float = 0.25
+    hidden_s: float = 0.45
+    descent_speed: float = 0.6
+    descent_drop: float = 0.3
     speed_window_s: float = 0.4
     fall_report_s: float = 60.0
 
