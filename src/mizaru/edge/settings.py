@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Meta, Struct
 
-from mizaru.wire.messages import CameraId
+from mizaru.errors import SettingsError
+from mizaru.settings import convert, expand, line_of, load_document
+from mizaru.wire.messages import MAX_CAMERAS, CameraId
 
 
 class Pace(enum.StrEnum):
@@ -45,8 +51,8 @@ class KeypointModel(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     path: str
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-    layout: Annotated[str, Meta(pattern=r"^(yolo|rtmo)$")] = "yolo"
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    layout: Annotated[str, Meta(pattern=r"^(yolo|rtmo)$(?!\n)")] = "yolo"
     threshold: Annotated[float, Meta(gt=0, lt=1)] = 0.35
 
 
@@ -119,7 +125,7 @@ class SpoolSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole ``[edge]`` table."""
 
-    camera: Annotated[tuple[CameraSettings, ...], Meta(min_length=1, max_length=64)]
+    camera: Annotated[tuple[CameraSettings, ...], Meta(min_length=1, max_length=MAX_CAMERAS)]
     link: LinkSettings = LinkSettings()
     spool: SpoolSettings = SpoolSettings()
     sandbox: SandboxMode = SandboxMode.STRICT
@@ -128,3 +134,105 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 MODEL_CACHE: Final = Path("~/.cache/mizaru/models")
 """Where models are kept unless ``edge.models`` or ``MIZARU_MODELS`` say otherwise."""
+
+
+def load_edge_settings(file: Path) -> EdgeSettings:
+    """The ``[edge]`` table of a file, checked, with paths made relative to the file's folder.
+
+    Sources stay as they are written: see `resolve_source`.
+
+    Raises:
+        SettingsError: naming file, line and key.
+    """
+    document, text = load_document(file)
+    if "edge" not in document:
+        raise SettingsError("no [edge] table; see examples/edge.toml", file=file)
+    table = document["edge"]
+    if not isinstance(table, dict):
+        raise SettingsError("must be a table, [edge]", file=file, line=line_of(text, "edge"))
+    settings = convert(table, EdgeSettings, file=file, text=text, root="edge")
+    try:
+        check_edge_settings(settings)
+    except SettingsError as error:
+        line = line_of(text, error.key) if error.key else None
+        raise SettingsError(error.message, file=file, line=line, key=error.key) from None
+    return _anchored(settings, file.parent.absolute())
+
+
+def check_edge_settings(settings: EdgeSettings) -> None:
+    """What types alone cannot say. Raises `SettingsError` with a key but no file."""
+    first: dict[str, int] = {}
+    for index, camera in enumerate(settings.camera):
+        if camera.id in first:
+            raise SettingsError(
+                f"{camera.id!r} is edge.camera[{first[camera.id]}] already; rename one",
+                key=f"edge.camera[{index}].id",
+            )
+        first[camera.id] = index
+        if camera.pace is Pace.FAST and not is_file(camera.source):
+            raise SettingsError(
+                "a camera has its own clock; fast is for files, use live",
+                key=f"edge.camera[{index}].pace",
+            )
+    check_link_url(settings.link.url)
+
+
+def check_link_url(url: str) -> None:
+    """Plain text must not leave this machine. Raises `SettingsError`."""
+    key = "edge.link.url"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise SettingsError(f"not an address: {error}", key=key) from None
+    if not host or port == 0:
+        raise SettingsError("needs host and port, such as ws://127.0.0.1:7443/edge", key=key)
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError("takes no user and password", key=key)
+    # No name is looked up: a name server could lead anywhere.
+    if host != "localhost" and not is_loopback(host):
+        raise SettingsError(
+            f"plain text to {host} is refused: ws:// goes to 127.0.0.1, ::1 or localhost only"
+            " (TLS comes with a later release; until then use a tunnel such as ssh -L)",
+            key=key,
+        )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether this is a numeric address (127/8 or ::1) that never leaves the machine."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def is_file(source: str) -> bool:
+    """Whether a source is a path rather than an address or a USB camera's number."""
+    return "://" not in source and not source.isdecimal()
+
+
+def resolve_source(source: str, environment: Mapping[str, str], folder: Path, *, key: str) -> str:
+    """A source as capture wants it: ``${NAME}`` filled in, a path relative to the folder of
+    the configuration made absolute. May hold a password: never log it.
+
+    Raises:
+        SettingsError: an environment variable is not set.
+    """
+    source = expand(source, environment, key=key)
+    return str(folder / source) if is_file(source) else source
+
+
+def _anchored(settings: EdgeSettings, folder: Path) -> EdgeSettings:
+    replace = msgspec.structs.replace
+    cameras = []
+    for camera in settings.camera:
+        model = camera.perceive.keypoint_model
+        if model is not None:
+            model = replace(model, path=str(folder / Path(model.path).expanduser()))
+        cameras.append(replace(camera, perceive=replace(camera.perceive, keypoint_model=model)))
+    return replace(
+        settings,
+        camera=tuple(cameras),
+        spool=replace(settings.spool, path=str(folder / Path(settings.spool.path).expanduser())),
+        models=settings.models and str(folder / Path(settings.models).expanduser()),
+    )

@@ -351,6 +351,16 @@ class EdgeSession:
         """Whether this connection is to be closed."""
         return self._state is _State.CLOSED
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the cloud has let this edge in, and nothing has ended it yet."""
+        return self._state is _State.OPEN
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Cameras that were offered, in order."""
+        return tuple(offer.camera for offer in self._offers)
+
     def hello(self) -> bytes:
         """First message of a connection."""
         if self._state is not _State.NEW:
