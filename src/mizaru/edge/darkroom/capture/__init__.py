@@ -1,0 +1,1 @@
+"""Camera → frames in shared memory, in a child process that can reach the camera only."""
