@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
 import structlog
 
-from mizaru.cloud.events import IncidentEvent, Result, StatusEvent, Summary
+from mizaru.cloud.events import Event, IncidentEvent, Result, StatusEvent, Summary
+from mizaru.errors import SettingsError
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -57,10 +60,31 @@ class JsonLines:
             _log.error("JSON lines end here", reason=reason)
 
 
+@contextmanager
+def open_lines(target: str | None) -> Iterator[JsonLines]:
+    """JSON Lines to a file (behind what it holds), to standard output (``-``) or nowhere (None).
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    if target is None:
+        yield JsonLines(None)
+        return
+    try:
+        # A copy of standard output, so that a broken pipe ends here and not at exit.
+        where = os.dup(sys.stdout.fileno()) if target == "-" else target
+        stream = open(where, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise SettingsError(f"--json {target}: cannot be written: {error.strerror}") from None
+    try:
+        yield JsonLines(stream)
+    finally:
+        with suppress(OSError):
+            stream.close()
+
+
 def event_schema() -> str:
     """The published JSON Schema of a line, as text."""
-    from mizaru.cloud.events import Event
-
     schema = Event.model_json_schema(mode="serialization")
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(dialect | schema, indent=2) + "\n"
