@@ -79,10 +79,10 @@ _R: Final = {
     "elbow": 0.021,
     "shoulder": 0.027,
     "neck": 0.026,
-    "toe": 0.017,
-    "hand": 0.019,
-    "chest": 0.036,
-    "waist": 0.034,
+    "toe": 0.021,
+    "hand": 0.021,
+    "chest": 0.030,
+    "pelvis": 0.036,
 }
 _NOSE, _L_EAR, _R_EAR = 0, 3, 4
 _L_SHOULDER, _R_SHOULDER, _L_HIP, _R_HIP = 5, 6, 11, 12
@@ -239,79 +239,93 @@ class _Figure:
         if self.seen(knee, ankle):
             a, b = self.xy[knee], self.xy[ankle]
             opacity = self.opacity(knee, ankle)
-            parts.append(self.foot(a, b, opacity))
+            parts.append(self.foot(side, a, b, opacity))
             parts.append(self.capsule(Part.SHANK, a, b, _R["knee"], _R["ankle"], opacity))
         if self.seen(hip, knee):
             ends = self.xy[hip], self.xy[knee]
             parts.append(self.capsule(Part.THIGH, *ends, _R["hip"], _R["knee"], self.opacity(knee)))
         return parts
 
-    def foot(self, knee: Point, ankle: Point, opacity: float) -> Primitive:
+    def foot(self, side: int, knee: Point, ankle: Point, opacity: float) -> Primitive:
         """Heel to toe: along the facing, held at a right angle to the shin of who lies."""
-        shin = (
-            (ankle[0] - knee[0]) / (body.SHANK * self.scale),
-            (ankle[1] - knee[1]) / (body.SHANK * self.scale),
-        )
+        length = body.SHANK * self.scale
+        shin = ((ankle[0] - knee[0]) / length, (ankle[1] - knee[1]) / length)
         upright = max(0.0, min(1.0, shin[1]))
-        flat = (self.facing[0], self.facing[1] + 0.25)
-        up = (-0.35 * abs(shin[1]), -0.75)
-        dx = upright * flat[0] + (1 - upright) * (up[0] + 0.35 * shin[0])
-        dy = upright * flat[1] + (1 - upright) * (up[1] + 0.35 * shin[1])
-        length = 0.72 * body.FOOT * self.scale
+        splay = (0.22 if side == 0 else -0.22) * (self.facing[1] / 0.35)
+        flat = (self.facing[0] + splay, self.facing[1] + 0.22)
+        up = (-0.35 * abs(shin[1]) + 0.35 * shin[0], -0.75 + 0.35 * shin[1])
+        dx = upright * flat[0] + (1 - upright) * up[0]
+        dy = upright * flat[1] + (1 - upright) * up[1]
         drop = 0.008 * self.unit
         heel = (ankle[0] + shin[0] * drop, ankle[1] + shin[1] * drop)
-        toe = (heel[0] + dx * length, heel[1] + dy * length)
+        reach = 0.66 * body.FOOT * self.scale
+        toe = (heel[0] + dx * reach, heel[1] + dy * reach)
         return self.capsule(Part.FOOT, heel, toe, _R["ankle"], _R["toe"], opacity)
 
     def trunk(self) -> list[Primitive]:
+        """Neck, pelvis and chest; the corners of each polygon lie as left, right, right, left."""
         if not self.seen(_L_SHOULDER, _R_SHOULDER):
             return []
         left, right = self.xy[_L_SHOULDER], self.xy[_R_SHOULDER]
+        middle = _lerp(left, right, 0.5)
+        opacity = self.opacity(_L_SHOULDER, _R_SHOULDER)
         parts = []
-        if self.seen(_L_HIP, _R_HIP):
-            l_hip, r_hip = self.xy[_L_HIP], self.xy[_R_HIP]
-            opacity = self.opacity(5, 6, 11, 12)
-            l_waist, r_waist = _lerp(left, l_hip, 0.62), _lerp(right, r_hip, 0.62)
-            chest = (left, right, r_waist, l_waist)
-            parts.append(self.polygon(Part.PELVIS, (l_waist, r_waist, r_hip, l_hip), "hip"))
-            parts.append(self.polygon(Part.TORSO, chest, "chest"))
-            parts = [_fade(part, opacity) for part in parts]
-        else:
-            parts.append(self.polygon(Part.TORSO, (left, right), "chest"))
+        collar = middle
+        ears = self.head_middle()
+        if ears is not None:
+            ends = (_lerp(middle, ears, -0.15), _lerp(middle, ears, 0.75))
+            parts.append(self.capsule(Part.NECK, *ends, _R["neck"] * 1.3, _R["neck"], opacity))
+            collar = _lerp(middle, ears, 0.20)
+        top = (_lerp(collar, left, 0.30), _lerp(collar, right, 0.30))
+        if not self.seen(_L_HIP, _R_HIP):
+            corners = (*top, _lerp(middle, right, 0.92), _lerp(middle, left, 0.92))
+            return [*parts, self.polygon(Part.TORSO, corners, "chest", opacity)]
+        l_hip, r_hip = self.xy[_L_HIP], self.xy[_R_HIP]
+        opacity = min(opacity, self.opacity(_L_HIP, _R_HIP))
+        hips = _lerp(l_hip, r_hip, 0.5)
+        waist = _lerp(middle, hips, 0.64)
+        l_waist = _lerp(waist, _lerp(left, l_hip, 0.64), 0.80)
+        r_waist = _lerp(waist, _lerp(right, r_hip, 0.64), 0.80)
+        l_arm = _lerp(waist, _lerp(left, l_hip, 0.05), 0.97)
+        r_arm = _lerp(waist, _lerp(right, r_hip, 0.05), 0.97)
+        chest = (*top, r_arm, r_waist, l_waist, l_arm)
+        pelvis = (l_waist, r_waist, r_hip, l_hip)
+        parts.append(self.polygon(Part.PELVIS, pelvis, "pelvis", opacity))
+        parts.append(self.polygon(Part.TORSO, chest, "chest", opacity))
         return parts
 
-    def polygon(self, part: Part, corners: Sequence[Point], radius: str) -> Primitive:
+    def polygon(
+        self, part: Part, corners: Sequence[Point], radius: str, opacity: float
+    ) -> Primitive:
         points = tuple(self.out(corner) for corner in corners)
-        return Primitive(Shape.POLYGON, part, points, (_R[radius] * self.unit,))
+        return Primitive(Shape.POLYGON, part, points, (_R[radius] * self.unit,), 0.0, opacity)
+
+    def head_middle(self) -> Point | None:
+        """Middle of the ears, or the nose where no ear was seen."""
+        ears = self.middle(_L_EAR, _R_EAR)
+        return self.xy[_NOSE] if ears is None and self.seen(_NOSE) else ears
 
     def head(self) -> list[Primitive]:
-        ears = self.middle(_L_EAR, _R_EAR)
-        if ears is None:
-            ears = self.xy[_NOSE] if self.seen(_NOSE) else None
+        ears = self.head_middle()
         if ears is None:
             return []
         shoulders = self.middle(_L_SHOULDER, _R_SHOULDER)
         opacity = self.opacity(max((0, 3, 4), key=lambda j: self.rho[j]))
-        parts = []
         up = (0.0, -1.0)
-        if shoulders is not None:
-            span = math.dist(ears, shoulders)
-            if span > 0.3 * body.NECK * self.scale:
-                up = ((ears[0] - shoulders[0]) / span, (ears[1] - shoulders[1]) / span)
-            parts.append(
-                self.capsule(Part.NECK, shoulders, ears, _R["neck"] * 1.25, _R["neck"], opacity)
-            )
         if self.orientation is not None:
             roll = math.radians(self.orientation.roll)
             up = (math.sin(roll), -math.cos(roll))
-        lift = 0.010 * self.unit
+        elif shoulders is not None:
+            span = math.dist(ears, shoulders)
+            if span > 0.3 * body.NECK * self.scale:
+                up = ((ears[0] - shoulders[0]) / span, (ears[1] - shoulders[1]) / span)
+        lift = 0.008 * self.unit
         middle = (ears[0] + up[0] * lift, ears[1] + up[1] * lift)
-        rx, ry = body.HEAD_BREADTH * self.scale, body.HEAD_HEIGHT * self.scale
+        radii = (body.HEAD_BREADTH * self.scale, body.HEAD_HEIGHT * self.scale)
         angle = math.atan2(up[0], -up[1])
-        ellipse = Primitive(Shape.ELLIPSE, Part.HEAD, (self.out(middle),), (rx, ry), angle, opacity)
-        parts.append(ellipse)
+        head = Primitive(Shape.ELLIPSE, Part.HEAD, (self.out(middle),), radii, angle, opacity)
         visor = self.visor(middle, angle, opacity)
-        return [*parts, visor] if visor else parts
+        return [head] if visor is None else [head, visor]
 
     def visor(self, middle: Point, angle: float, opacity: float) -> Primitive | None:
         """A band across the face, so that one sees where the mannequin looks."""
@@ -380,8 +394,3 @@ _RIM: Final = 16
 
 def _lerp(a: Point, b: Point, t: float) -> Point:
     return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t
-
-
-def _fade(primitive: Primitive, opacity: float) -> Primitive:
-    p = primitive
-    return Primitive(p.shape, p.part, p.points, p.radii, p.angle, opacity)

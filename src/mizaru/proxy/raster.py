@@ -108,7 +108,7 @@ def _shade(normal: tuple[Field, Field]) -> Field:
     nx, ny = normal
     nz = np.sqrt(np.clip(1.0 - nx * nx - ny * ny, 0.0, 1.0))
     light = np.clip(nx * _LIGHT[0] + ny * _LIGHT[1] + nz * _LIGHT[2], 0.0, 1.0)
-    return np.asarray(_AMBIENT + 0.72 * light, dtype=np.float32)
+    return np.asarray((_AMBIENT + 0.72 * light) * (0.80 + 0.20 * nz), dtype=np.float32)
 
 
 def _capsule(x: Field, y: Field, ends: Field, radii: Field) -> tuple[Field, tuple[Field, Field]]:
@@ -137,7 +137,7 @@ def _ellipse(
 def _polygon(
     x: Field, y: Field, corners: Field, rounding: float
 ) -> tuple[Field, tuple[Field, Field]]:
-    """Distance to a rounded polygon (after I. Quilez) and a normal of a gentle bulge."""
+    """Distance to a rounded polygon (after I. Quilez) and the normal of a bulge."""
     nearest = np.full(x.shape, np.inf, np.float32)
     inside = np.zeros(x.shape, np.bool_)
     for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
@@ -148,6 +148,20 @@ def _polygon(
             x < (bx - ax) * (y - ay) / np.where(by == ay, 1e-9, by - ay) + ax
         )
     distance = np.where(inside, -nearest, nearest) - rounding
+    across, reach = bulge(corners, rounding)
     middle = corners.mean(0)
-    half = np.maximum(np.abs(corners - middle).max(0) + rounding, 1e-3)
-    return distance, ((x - middle[0]) / half[0] * 0.9, (y - middle[1]) / half[1] * 0.35)
+    t = np.clip(((x - middle[0]) * across[0] + (y - middle[1]) * across[1]) / reach, -1.0, 1.0)
+    return distance, (0.92 * t * across[0], 0.92 * t * across[1])
+
+
+def bulge(corners: Field, rounding: float) -> tuple[Field, float]:
+    """A trunk is shaded like a cylinder: the unit vector across it, and its half width.
+
+    The axis runs from the middle of the first two corners to that of the opposite two.
+    """
+    count = len(corners)
+    axis = corners[count // 2 : count // 2 + 2].mean(0) - corners[:2].mean(0)
+    length = float(np.hypot(*axis))
+    across = np.array((-axis[1], axis[0])) / length if length > 1e-3 else np.array((1.0, 0.0))
+    reach = float(np.abs((corners - corners.mean(0)) @ across).max()) + rounding
+    return across, max(reach, 1e-3)
