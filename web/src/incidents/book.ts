@@ -1,0 +1,59 @@
+/** The incidents this page knows, from REST and the live line, in the order they are read. */
+import type { IncidentEvent, Severity } from '../api/types';
+
+const RANK: Record<Severity, number> = { alarm: 2, warning: 1, notice: 0 };
+
+export function isOpen(incident: IncidentEvent): boolean {
+  return incident.event !== 'closed' && incident.end === null;
+}
+
+/** Open first; among open the most severe; then the newest. */
+export function byUrgency(a: IncidentEvent, b: IncidentEvent): number {
+  const open = Number(isOpen(b)) - Number(isOpen(a));
+  if (open !== 0) return open;
+  const severity = isOpen(a) ? RANK[b.severity] - RANK[a.severity] : 0;
+  if (severity !== 0) return severity;
+  return Date.parse(b.start) - Date.parse(a.start) || a.id.localeCompare(b.id);
+}
+
+/** What is known of one incident after hearing of it again. Closed stays closed. */
+export function merge(known: IncidentEvent | undefined, heard: IncidentEvent): IncidentEvent {
+  return known !== undefined && !isOpen(known) && isOpen(heard) ? known : heard;
+}
+
+export type Book = ReadonlyMap<string, IncidentEvent>;
+
+export function hear(book: Book, heard: IncidentEvent): Book {
+  return new Map(book).set(heard.id, merge(book.get(heard.id), heard));
+}
+
+/**
+ * Bring the book in line with the list of open incidents that REST gave.
+ *
+ * Args:
+ *   open: the list.
+ *   touched: ids heard live since the list was asked for; for these the list may be older.
+ *
+ * Open incidents that the list no longer has were closed while nobody listened. They are
+ * forgotten here; the history, asked for again at the same time, has them with their end.
+ */
+export function reconcile(
+  book: Book,
+  open: readonly IncidentEvent[],
+  touched: ReadonlySet<string>,
+): Book {
+  const listed = new Set(open.map((incident) => incident.id));
+  const next = new Map<string, IncidentEvent>();
+  for (const [id, incident] of book) {
+    if (!isOpen(incident) || listed.has(id) || touched.has(id)) next.set(id, incident);
+  }
+  for (const incident of open) {
+    if (!touched.has(incident.id)) next.set(incident.id, merge(next.get(incident.id), incident));
+  }
+  return next;
+}
+
+/** The page's title: how many are open and the worst of them. */
+export function pageTitle(open: readonly IncidentEvent[], worst: string | null): string {
+  return open.length === 0 || worst === null ? 'Mizaru' : `(${open.length}) ${worst} · Mizaru`;
+}
