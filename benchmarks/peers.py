@@ -83,14 +83,12 @@ class PeerResult:
 def measure(peer: str, clip: Path, cache: Path) -> PeerResult:
     """Run a peer over a clip, decode included in its fps; installs it once into ``cache``."""
     requirements, program = PEERS[peer]
-    home = cache / f"venv-{peer.split()[0]}"
+    home = cache / f"venv-{peer.split(maxsplit=1)[0]}"
     python = home / "bin" / "python"
     if not (home / ".installed").exists():
         print(f"installing {', '.join(requirements)} into {home} …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", home], check=True)
         subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
         (home / ".installed").touch()
-    done = subprocess.run(
-        [python, "-c", program, clip], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([python, "-c", program, clip], check=True, capture_output=True, text=True)
     return PeerResult(**json.loads(done.stdout.strip().splitlines()[-1]))
