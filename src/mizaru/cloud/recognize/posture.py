@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mizaru.cloud.recognize.body import Body
+from mizaru.cloud.recognize.body import SHANK, THIGH, TORSO, Body
 from mizaru.cloud.recognize.thresholds import Thresholds
 from mizaru.vocabulary import Behavior
 
@@ -19,10 +19,11 @@ def posture(body: Body, size: float, limits: Thresholds) -> Behavior:
         return Behavior.UNKNOWN
     legs = None if body.legs is None else body.legs / size
     if body.tilt > limits.tilt_lie:
-        return Behavior.BEND if legs is not None and legs > limits.legs_standing else Behavior.LIE
+        if legs is not None and legs > limits.legs_kneeling:
+            return Behavior.BEND if legs > limits.legs_standing else Behavior.SQUAT
+        return Behavior.LIE
     height = (body.bottom - body.top) / size
-    thighs = None if body.thighs is None else body.thighs / size
-    squats = legs is not None and thighs is not None and legs - thighs > limits.shank_standing
+    squats = body.legs is not None and body.legs < body.torso
     if (
         height < limits.height_collapsed
         and body.torso / size < limits.torso_foreshortened
@@ -30,8 +31,19 @@ def posture(body: Body, size: float, limits: Thresholds) -> Behavior:
     ):
         # Lying along the line of sight: upright in the picture, but much too short.
         return Behavior.LIE
-    if legs is None or thighs is None:
+    if legs is None or body.thighs is None:
         return Behavior.UNKNOWN
-    if legs > limits.legs_standing and thighs >= limits.thigh_sit:
+    if legs > limits.legs_standing and body.thighs / size >= limits.thigh_sit:
         return Behavior.BEND if body.tilt > limits.tilt_bend else Behavior.STAND
     return Behavior.SQUAT if height < limits.height_squat else Behavior.SIT
+
+
+def stands_by_shape(body: Body) -> bool:
+    """Whether a body has the proportions of somebody who stands, whatever its size."""
+    return (
+        body.tilt is not None
+        and body.tilt < 25.0
+        and body.legs is not None
+        and body.torso > 0.8 * TORSO * body.size
+        and body.legs > 0.8 * (THIGH + SHANK) * body.size
+    )

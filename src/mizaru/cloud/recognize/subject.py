@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from mizaru.cloud.recognize.body import Body, Point, measure
 from mizaru.cloud.recognize.finding import Observation
-from mizaru.cloud.recognize.posture import posture
+from mizaru.cloud.recognize.posture import posture, stands_by_shape
 from mizaru.cloud.recognize.thresholds import Thresholds
 from mizaru.vocabulary import Behavior
 
@@ -46,7 +46,7 @@ class Subject:
         self.samples: deque[Sample] = deque()
         self.size = 0.0
         self._limits = limits
-        self._sizes: deque[tuple[int, float]] = deque()
+        self._sizes: deque[float] = deque(maxlen=3)
         self._ids: dict[int, int] = {}
 
     @property
@@ -106,17 +106,20 @@ class Subject:
         return math.dist(self.last.body.center, body.center)
 
     def _learn_size(self, body: Body) -> None:
-        """A limb looks at most as long as it is, so a high quantile tells the body's height.
-
-        Who lies may lie along the line of sight: then what was learnt before stays.
+        """A limb looks at most as long as it is, so that the size follows what grows at once
+        and what shrinks slowly; who lies may lie along the line of sight and teaches nothing.
         """
         limits = self._limits
-        if body.size > 0.0 and not (self.samples and self.last.posture is Behavior.LIE):
-            self._sizes.append((body.t_ms, body.size))
-            while self._sizes[0][0] < body.t_ms - limits.size_window_s * 1000:
-                self._sizes.popleft()
-            ordered = sorted(size for _, size in self._sizes)
-            self.size = ordered[int(limits.size_quantile * (len(ordered) - 1) + 0.5)]
+        if body.size <= 0.0:
+            return
+        self._sizes.append(body.size)
+        seen = sorted(self._sizes)[len(self._sizes) // 2]
+        if not self.samples or self.size <= 0.0 or seen >= self.size:
+            self.size = seen
+        elif self.last.posture is not Behavior.LIE:
+            rate = limits.size_shrink if stands_by_shape(body) else limits.size_forget
+            after_s = (body.t_ms - self.last.t_ms) / 1000.0
+            self.size = max(seen, self.size * (1.0 - rate) ** after_s)
 
 
 class Roster:

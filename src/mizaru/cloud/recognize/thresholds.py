@@ -22,8 +22,9 @@ class Thresholds:
         jump_reach: a subject cannot move further than this between two observations, body
             heights, plus …
         jump_speed: … this many body heights per second of the time between.
-        size_window_s: body height is learnt over this long, seconds.
-        size_quantile: … as this quantile of what each pose says.
+        size_shrink: body height may shrink by this share a second while somebody stands, since
+            they walk away …
+        size_forget: … and by this share a second in any other posture but lying.
 
         window_s: everyday behaviour is what most poses of this long say, seconds.
         transition_s: sit_down, stand_up and lie_down are said this long after the change, s.
@@ -31,12 +32,13 @@ class Thresholds:
         tilt_bend: a torso that leans further than this over standing legs bends, degrees.
         tilt_upright: a torso that leans less than this is upright, degrees.
         legs_standing: hips this far above the ankles mean standing legs, body heights.
+        legs_kneeling: … and this far, that somebody kneels and does not lie, body heights.
         thigh_sit: upright with knees less than this below the hips sits, body heights …
         height_squat: … and squats if it is less tall than this, body heights.
         height_collapsed: a body less tall than this whose torso is foreshortened lies, body
             heights.
-        torso_foreshortened: … torso shorter than this, body heights, unless …
-        shank_standing: … the ankles are more than this below the knees (a squat), body heights.
+        torso_foreshortened: … torso shorter than this, body heights. Legs that look shorter
+            than the torso are a squat.
         height_upright: somebody less tall than this is not up, body heights.
         walk_speed: hips that travel faster than this walk, body heights/s.
         gait_speed: … or legs that swing faster than this against each other while …
@@ -66,8 +68,8 @@ class Thresholds:
     handover_reach: float = 0.8
     jump_reach: float = 0.5
     jump_speed: float = 3.0
-    size_window_s: float = 4.0
-    size_quantile: float = 0.8
+    size_shrink: float = 0.35
+    size_forget: float = 0.03
 
     window_s: float = 0.7
     transition_s: float = 1.0
@@ -75,11 +77,11 @@ class Thresholds:
     tilt_bend: float = 45.0
     tilt_upright: float = 35.0
     legs_standing: float = 0.33
+    legs_kneeling: float = 0.2
     thigh_sit: float = 0.15
     height_squat: float = 0.53
     height_collapsed: float = 0.45
     torso_foreshortened: float = 0.17
-    shank_standing: float = 0.15
     height_upright: float = 0.6
     walk_speed: float = 0.25
     gait_speed: float = 0.5
