@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from websockets import WebSocketException
 from websockets.sync.server import Server, ServerConnection, serve
 
 from mizaru.edge.segmenter import Draft
@@ -133,7 +134,7 @@ class FakeCloud:
     def _handle(self, connection: ServerConnection) -> None:
         session = CloudSession()
         self._connections.add(connection)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, WebSocketException):
             for data in connection:
                 assert isinstance(data, bytes)
                 with self.changed:
@@ -153,8 +154,7 @@ class FakeCloud:
                 if self.refusal is not None:
                     return session.refuse(*self.refusal)
                 return session.welcome(
-                    self.cursors.get((o.camera, o.stream))
-                    or Cursor(o.camera, o.stream, 0, GENESIS)
+                    self.cursors.get((o.camera, o.stream)) or Cursor(o.camera, o.stream, 0, GENESIS)
                     for o in event.offers
                 )
             case SegmentReceived():

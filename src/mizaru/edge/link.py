@@ -115,7 +115,8 @@ class Link:
         """No more segments will come: `run` returns once all is acknowledged and said.
 
         Args:
-            limit_s: return after so long in any case; the spool keeps the rest.
+            limit_s: be in a hurry: return after so long in any case, or as soon as an attempt
+                to reach the cloud fails; the spool keeps the rest.
         """
         with self._guard:
             self._finishing = True
@@ -143,22 +144,21 @@ class Link:
     async def _run(self) -> bool:
         with self._guard:
             self._loop = asyncio.get_running_loop()
-        while not self._finished:
-            begun = time.monotonic()
+        while True:
+            begun, last_attempt = time.monotonic(), self._is_hurried()
             try:
                 async with asyncio.timeout(None) as limit:
                     await self._connect(limit)
                 self._say_down("it closed the connection")
             except _ConnectAgain:
-                pass
+                last_attempt = False
             except (OSError, TimeoutError, WebSocketException, WireError) as error:
                 self._say_down(str(error) or type(error).__name__)
-            if self._is_overdue():
-                break
+            if self._finished or last_attempt or self._is_overdue():
+                return self._finished
             if time.monotonic() - begun > LONGEST_DELAY_S:
                 self._delays = delays(self._generator)
             await self._pause(next(self._delays))
-        return self._finished
 
     async def _connect(self, limit: asyncio.Timeout) -> None:
         """One connection. Raises `TimeoutError` at the deadline."""
@@ -230,6 +230,9 @@ class Link:
                     await self._wake.wait()
                 continue
             if self._finishing and session.all_acknowledged():
+                # Said again even where nothing is new but that nothing waits any more.
+                with self._guard:
+                    self._unsaid.update(self._statuses)
                 await self._say_statuses(socket, session, due_only=False)
                 await self._send(socket, session.bye())
                 self._finished = True
@@ -325,16 +328,18 @@ class Link:
             )
         self._down = True
 
-    def _is_overdue(self) -> bool:
-        """Whether somebody is in a hurry, and time is up or there is no cloud to wait for."""
+    def _is_hurried(self) -> bool:
         with self._guard:
-            deadline = self._deadline
-        return deadline is not None and (self._down or time.monotonic() >= deadline)
+            return self._deadline is not None
+
+    def _is_overdue(self) -> bool:
+        with self._guard:
+            return self._deadline is not None and time.monotonic() >= self._deadline
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the deadline."""
+        """Wait; somebody in a hurry gets the next attempt, which is the last, at once."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not self._is_overdue():
+        while (left := until - time.monotonic()) > 0 and not self._is_hurried():
             await asyncio.sleep(min(left, 0.05))
 
     async def _keep_deadline(self, limit: asyncio.Timeout) -> None:
