@@ -24,7 +24,8 @@ _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<key>[^`]*)`")
 _TOML_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""``${NAME}`` in a setting."""
 
 
 def load_document(file: Path) -> tuple[dict[str, Any], str]:
@@ -71,7 +72,7 @@ def expand(value: str, environment: Mapping[str, str], *, key: str) -> str:
             raise SettingsError(f"environment variable {name} is not set; export it", key=key)
         return environment[name]
 
-    return _VARIABLE.sub(replace, value)
+    return VARIABLE.sub(replace, value)
 
 
 def line_of(text: str, key: str) -> int | None:

@@ -25,13 +25,13 @@ from mizaru.edge.settings import (
     CameraSettings,
     EdgeSettings,
     SandboxMode,
-    check_edge_settings,
+    complaints,
     resolve_source,
 )
 from mizaru.edge.spool import Spool
 from mizaru.edge.tap import TapServer, tap_path
 from mizaru.edge.watch import Log, Watch
-from mizaru.errors import StorageFullError
+from mizaru.errors import SettingsError, StorageFullError
 from mizaru.wire.messages import Outgoing
 
 STOP_LIMIT_S: Final = 5.0
@@ -50,6 +50,7 @@ class Develop(Protocol):
         sandbox: SandboxMode,
         models: Path,
         stop: threading.Event,
+        warn: Callable[[str], None],
     ) -> Iterator[Outgoing]:
         """What leaves one camera's darkroom, until the source ends or ``stop`` is set."""
         ...
@@ -112,7 +113,8 @@ def run_edge(
         StoreError, StorageFullError: the spool cannot be opened.
         MizaruError: of a camera that failed for good, once no other is alive.
     """
-    check_edge_settings(settings)
+    for key, message in complaints(settings):
+        raise SettingsError(message, key=key)
     developers = [
         functools.partial(
             rim.develop,
@@ -122,6 +124,7 @@ def run_edge(
             ),
             sandbox=settings.sandbox,
             models=models_folder(settings.models, rim.environment),
+            warn=functools.partial(log.warning, camera=camera.id),
         )
         for index, camera in enumerate(settings.camera)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mizaru.errors import SettingsError
-from mizaru.settings import convert, expand, line_of, load_document
+from mizaru.settings import VARIABLE, convert, expand, line_of, load_document
 from mizaru.wire.messages import MAX_CAMERAS, CameraId
 
 
@@ -151,51 +151,90 @@ def load_edge_settings(file: Path) -> EdgeSettings:
     if not isinstance(table, dict):
         raise SettingsError("must be a table, [edge]", file=file, line=line_of(text, "edge"))
     settings = convert(table, EdgeSettings, file=file, text=text, root="edge")
-    try:
-        check_edge_settings(settings)
-    except SettingsError as error:
-        line = line_of(text, error.key) if error.key else None
-        raise SettingsError(error.message, file=file, line=line, key=error.key) from None
+    for key, message in complaints(settings):
+        raise SettingsError(message, file=file, line=line_of(text, key), key=key)
     return _anchored(settings, file.parent.absolute())
 
 
-def check_edge_settings(settings: EdgeSettings) -> None:
-    """What types alone cannot say. Raises `SettingsError` with a key but no file."""
+def complaints(settings: EdgeSettings) -> Iterator[tuple[str, str]]:
+    """What types and bounds cannot say: (dotted key, what is wrong and the remedy)."""
     first: dict[str, int] = {}
     for index, camera in enumerate(settings.camera):
         if camera.id in first:
-            raise SettingsError(
-                f"{camera.id!r} is edge.camera[{first[camera.id]}] already; rename one",
-                key=f"edge.camera[{index}].id",
-            )
-        first[camera.id] = index
+            message = f"{camera.id!r} is edge.camera[{first[camera.id]}] already; rename one"
+            yield f"edge.camera[{index}].id", message
+        first.setdefault(camera.id, index)
         if camera.pace is Pace.FAST and not is_file(camera.source):
-            raise SettingsError(
-                "a camera has its own clock; fast is for files, use live",
-                key=f"edge.camera[{index}].pace",
+            message = "a camera has its own clock and fast is for files; use live"
+            yield f"edge.camera[{index}].pace", message
+    if complaint := _url_complaint(settings.link.url):
+        yield "edge.link.url", complaint
+
+
+def absent_files(
+    settings: EdgeSettings, environment: Mapping[str, str], folder: Path
+) -> Iterator[tuple[str, str]]:
+    """Files and folders that are named but not here: (dotted key, message and remedy)."""
+    for index, camera in enumerate(settings.camera):
+        key = f"edge.camera[{index}].source"
+        try:
+            source = resolve_source(camera.source, environment, folder, key=key)
+        except SettingsError:
+            continue  # the variable may be set where the edge runs; see `warnings`
+        if is_file(source) and not Path(source).exists():
+            yield key, f"no such file: {source}"
+        model = camera.perceive.keypoint_model
+        if model is not None and not Path(model.path).is_file():
+            yield (
+                f"edge.camera[{index}].perceive.keypoint_model.path",
+                f"no such file: {model.path}",
             )
-    check_link_url(settings.link.url)
+    spool_folder = Path(settings.spool.path).parent
+    if not spool_folder.is_dir():
+        yield "edge.spool.path", f"no such folder: {spool_folder}; make it"
 
 
-def check_link_url(url: str) -> None:
-    """Plain text must not leave this machine. Raises `SettingsError`."""
-    key = "edge.link.url"
+def warnings(settings: EdgeSettings, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What works and is unwise, or may not work here: (dotted key, message and remedy)."""
+    for index, camera in enumerate(settings.camera):
+        key = f"edge.camera[{index}].source"
+        if _has_password(camera.source):
+            yield key, "a password in plain text; write ${NAME} and set it in the environment"
+        for name in VARIABLE.findall(camera.source):
+            if name not in environment:
+                yield key, f"environment variable {name} is not set here; the edge will need it"
+    if settings.sandbox is SandboxMode.LOUD:
+        yield "edge.sandbox", "the darkroom may run without its locks; use strict where it can"
+
+
+def _has_password(source: str) -> bool:
+    """Whether an address carries a password as it is written, not as a variable."""
+    if is_file(source):
+        return False
+    userinfo = source.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    password = userinfo.partition(":")[2]
+    return bool(VARIABLE.sub("", password))
+
+
+def _url_complaint(url: str) -> str | None:
+    """Why this is no address for plain text, which must not leave the machine."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise SettingsError(f"not an address: {error}", key=key) from None
+        return f"not an address: {error}"
     if not host or port == 0:
-        raise SettingsError("needs host and port, such as ws://127.0.0.1:7443/edge", key=key)
+        return "needs host and port, such as ws://127.0.0.1:7443/edge"
     if parts.username is not None or parts.password is not None:
-        raise SettingsError("takes no user and password", key=key)
+        return "takes no user and password"
     # No name is looked up: a name server could lead anywhere.
     if host != "localhost" and not is_loopback(host):
-        raise SettingsError(
-            f"plain text to {host} is refused: ws:// goes to 127.0.0.1, ::1 or localhost only"
-            " (TLS comes with a later release; until then use a tunnel such as ssh -L)",
-            key=key,
+        return (
+            f"plain text beyond loopback is refused and {host} is not this machine: use"
+            " 127.0.0.1, ::1 or localhost (TLS comes with a later release; until then a tunnel"
+            " such as ssh -L ends there)"
         )
+    return None
 
 
 def is_loopback(address: str) -> bool:

@@ -27,13 +27,13 @@ _RESTING: Final = (
 class Log(Protocol):
     """What is needed of a structlog logger."""
 
-    def info(self, event: str, **fields: object) -> object:
+    def info(self, event: str, **fields: object) -> None:
         """Something changed."""
 
-    def warning(self, event: str, **fields: object) -> object:
+    def warning(self, event: str, **fields: object) -> None:
         """Something is wrong."""
 
-    def error(self, event: str, **fields: object) -> object:
+    def error(self, event: str, **fields: object) -> None:
         """Something is lost."""
 
 

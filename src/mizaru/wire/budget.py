@@ -33,6 +33,7 @@ from mizaru.wire.messages import (
     Ack,
     Bye,
     Cursor,
+    Embedding,
     FromCloud,
     FromEdge,
     Hello,
@@ -203,5 +204,13 @@ MAX_FROM_EDGE_BYTES: Final = max(largest_message(kind) for kind in FROM_EDGE)
 MAX_FROM_CLOUD_BYTES: Final = max(largest_message(kind) for kind in FROM_CLOUD)
 """No message of the cloud is longer."""
 
-PARTS: Final[tuple[type, ...]] = (PoseRecord, Representation, Plate, Offer, Cursor)
-MESSAGES: Final[tuple[type, ...]] = (Hello, Segment, Status, Bye, Welcome, Ack, Refuse)
+# What the messages are made of, and the messages themselves.
+PARTS: Final[tuple[Any, ...]] = (
+    PoseRecord,
+    Embedding,
+    Representation,
+    Plate,
+    Offer,
+    Cursor,
+)
+MESSAGES: Final[tuple[Any, ...]] = (Hello, Segment, Status, Bye, Welcome, Ack, Refuse)

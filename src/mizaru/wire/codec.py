@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -25,6 +25,8 @@ COORDINATE_STEPS: Final = 2**10 - 1
 CONFIDENCE_STEPS: Final = 2**2 - 1
 HEAD_STEP_DEGREES: Final = 15
 
+_M = TypeVar("_M")
+
 _encoder = msgspec.msgpack.Encoder()
 _outgoing: Final[msgspec.msgpack.Decoder[Outgoing]] = msgspec.msgpack.Decoder(Outgoing)
 _from_edge: Final[msgspec.msgpack.Decoder[FromEdge]] = msgspec.msgpack.Decoder(FromEdge)
@@ -42,26 +44,29 @@ def encode(message: FromEdge | FromCloud | Outgoing) -> bytes:
 
 def decode_outgoing(data: bytes | memoryview) -> Outgoing:
     """What a darkroom wrote to its pipe; raises `WireError` on anything else."""
-    try:
-        return _outgoing.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(f"darkroom pipe: {error}") from None
+    return _decode(_outgoing, data, "darkroom pipe")
 
 
 def decode_from_edge(data: bytes | memoryview) -> FromEdge:
     """What an edge sent to the cloud; raises `WireError` on anything else."""
-    try:
-        return _from_edge.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(f"message from edge: {error}") from None
+    return _decode(_from_edge, data, "message from edge")
 
 
 def decode_from_cloud(data: bytes | memoryview) -> FromCloud:
     """What the cloud answered to an edge; raises `WireError` on anything else."""
+    return _decode(_from_cloud, data, "message from cloud")
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_M], data: bytes | memoryview, where: str) -> _M:
     try:
-        return _from_cloud.decode(data)
+        message = decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(f"message from cloud: {error}") from None
+        raise WireError(f"{where}: {error}") from None
+    # MessagePack can write one number in several lengths, and a decoder fills in defaults: room
+    # to hide bytes in, and beyond the budget. Exactly one encoding of each message is accepted.
+    if _encoder.encode(message) != data:
+        raise WireError(f"{where}: not in its one canonical encoding")
+    return message
 
 
 def pack_pose(pose: Pose) -> PoseRecord:
