@@ -13,6 +13,10 @@ GAP_S: Final = 1.0
 """Evidence may be missing this long, seconds, before a behaviour has to begin anew: two
 observations at 2 Hz, a flipped pose, a person hidden for a moment."""
 
+LOOK_BACK_S: Final = 90.0
+"""No cooldown reaches further back than a cloud that was killed looks, seconds: the least
+`mizaru.cloud.recognize.memory_ms`."""
+
 UPDATE_PERIOD_S: Final = 1.0
 """An incident is told as updated at most this often, seconds."""
 
@@ -61,6 +65,8 @@ class Policy:
             raise ValueError("durations must be ≥ 0 s")
         if self.quiet_s < GAP_S:
             raise ValueError(f"quiet_s must be ≥ {GAP_S} s, got {self.quiet_s}")
+        if self.quiet_s + self.cooldown_s > LOOK_BACK_S:
+            raise ValueError(f"quiet_s + cooldown_s must be ≤ {LOOK_BACK_S} s")
         if RANK[self.escalates_to] < RANK[self.severity]:
             raise ValueError(f"{self.severity} cannot escalate to {self.escalates_to}")
 
@@ -82,7 +88,7 @@ POLICIES: Final[Mapping[Behavior, Policy]] = MappingProxyType(
         Behavior.STRIKE: Policy(_ALARM, min_duration_s=0.3),
         Behavior.PUSH: Policy(_WARNING, quiet_s=4.0, cooldown_s=10.0),
         Behavior.BULLY: Policy(_ALARM, min_duration_s=1.0, quiet_s=10.0, joint=True),
-        Behavior.SMOKE: Policy(_NOTICE, min_duration_s=2.0, quiet_s=30.0, cooldown_s=120.0),
+        Behavior.SMOKE: Policy(_NOTICE, min_duration_s=2.0, quiet_s=30.0, cooldown_s=60.0),
         Behavior.WAVE_FOR_HELP: Policy(_ALARM, min_duration_s=1.0, quiet_s=10.0),
         Behavior.INTRUDE: Policy(
             _WARNING, min_duration_s=0.5, cooldown_s=30.0, joint=True, escalates_after_s=60.0

@@ -31,10 +31,13 @@ def posture(body: Body, size: float, limits: Thresholds) -> Behavior:
     ):
         # Lying along the line of sight: upright in the picture, but much too short.
         return Behavior.LIE
-    if legs is None or body.thighs is None:
+    if body.thighs is None:
         return Behavior.UNKNOWN
-    if legs > limits.legs_standing and body.thighs / size >= limits.thigh_sit:
+    # Where the feet are out of sight, the thighs alone tell standing from sitting.
+    if (legs is None or legs > limits.legs_standing) and body.thighs / size >= limits.thigh_sit:
         return Behavior.BEND if body.tilt > limits.tilt_bend else Behavior.STAND
+    if legs is None:
+        return Behavior.SIT
     return Behavior.SQUAT if height < limits.height_squat else Behavior.SIT
 
 

@@ -45,11 +45,14 @@ class _Everyday:
         limits, t_ms = self._limits, subject.last.t_ms
         usual, share = subject.usual(t_ms - round(limits.window_s * 1000))
         if usual is not self._posture:
-            self._change = _TRANSITIONS.get((self._posture, usual))
+            lasted = t_ms - self._changed_ms >= limits.window_s * 1000
+            self._change = _TRANSITIONS.get((self._posture, usual)) if lasted else None
             self._changed_ms = t_ms
             self._posture = usual
         confidence = share * (0.5 + 0.5 * subject.last.body.quality)
         if usual is Behavior.UNKNOWN:
+            if speed(subject, 1.0) > limits.walk_speed:
+                return Behavior.WALK, 0.5 * confidence
             return Behavior.UNKNOWN, 0.0
         if self._change and t_ms - self._changed_ms <= limits.transition_s * 1000:
             return self._change, confidence
