@@ -314,8 +314,6 @@ class Ingest:
 
     def _refusal(self, link: Link, offers: Sequence[Offer]) -> tuple[Refusal, str | None] | None:
         cameras = [offer.camera for offer in offers]
-        if len(set(cameras)) != len(cameras):
-            return Refusal.OUT_OF_ORDER, None
         for camera in cameras:
             owner = self._owners.get(camera)
             if owner is not None and owner.edge != link.edge:

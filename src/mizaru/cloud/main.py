@@ -64,13 +64,23 @@ def run_cloud(
     for key, message in complaints(settings):
         raise SettingsError(message, key=key)
     with ExitStack() as stack:
-        api_socket = stack.enter_context(_listen("cloud.listen", settings.listen))
-        edge_socket = stack.enter_context(_listen("cloud.edge_listen", settings.edge_listen))
+        api_socket = stack.enter_context(listen("cloud.listen", settings.listen))
+        edge_socket = stack.enter_context(listen("cloud.edge_listen", settings.edge_listen))
         store = Store(Path(settings.store.path))
         stack.callback(store.close)
         cloud = Cloud(settings, store, stack.enter_context(open_lines(json_lines)))
         stack.callback(cloud.close)
-        asyncio.run(cloud.serve(api_socket, edge_socket, ready_file))
+        asyncio.run(_until_signal(cloud, api_socket, edge_socket, ready_file))
+
+
+async def _until_signal(
+    cloud: Cloud, api_socket: socket.socket, edge_socket: socket.socket, ready_file: Path | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await cloud.serve(api_socket, edge_socket, stop, ready_file=ready_file)
 
 
 class Cloud:
@@ -109,13 +119,14 @@ class Cloud:
         self._writer.shutdown()
 
     async def serve(
-        self, api_socket: socket.socket, edge_socket: socket.socket, ready_file: Path | None
+        self,
+        api_socket: socket.socket,
+        edge_socket: socket.socket,
+        stop: asyncio.Event,
+        *,
+        ready_file: Path | None = None,
     ) -> None:
-        """Serve on two bound sockets until told to stop."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        """Serve on two bound sockets until told to stop; what was stored by then is told."""
         await self._resume()
         web = _web_server(self._view, split_address(self._settings.listen)[0])
         async with contextlib.AsyncExitStack() as stack:
@@ -304,8 +315,8 @@ async def _cancel(task: asyncio.Task[object]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _listen(key: str, address: str) -> socket.socket:
-    """A bound socket; raises `PortInUseError`."""
+def listen(key: str, address: str) -> socket.socket:
+    """A socket that listens on ``host:port``; raises `PortInUseError`."""
     host, port = split_address(address)
     listening = socket.socket()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import ipaddress
 import itertools
@@ -19,6 +20,8 @@ from mizaru.wire.messages import CameraId
 
 LEAST_AREA: Final = 1e-4
 """A zone smaller than this share of the picture is a slip of the pen."""
+TABLES: Final = ("cloud", "edge")
+"""What a configuration file may hold; the edge's part is the edge's business."""
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Address = Annotated[str, Meta(pattern=r"^[^:/]+:\d{1,5}$")]
@@ -113,9 +116,8 @@ def load_cloud_settings(file: Path) -> CloudSettings:
         SettingsError: naming file, line, key and remedy.
     """
     document, text = load_document(file)
-    if "cloud" not in document:
-        raise SettingsError("there is no [cloud] table; add one", file=file, key="cloud")
-    settings = convert(_table(document, file), CloudSettings, file=file, text=text, root="cloud")
+    table = _table(document, file, text)
+    settings = convert(table, CloudSettings, file=file, text=text, root="cloud")
     for key, message in complaints(settings):
         raise SettingsError(message, file=file, line=line_of(text, key), key=key)
     path = str((file.resolve().parent / Path(settings.store.path).expanduser()).resolve())
@@ -142,10 +144,19 @@ def split_address(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _table(document: dict[str, Any], file: Path) -> dict[str, Any]:
+def _table(document: dict[str, Any], file: Path, text: str) -> dict[str, Any]:
+    for name in document:
+        if name not in TABLES:
+            near = difflib.get_close_matches(name, TABLES, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"known tables: {', '.join(TABLES)}"
+            message, line = f"unknown table; {remedy}", line_of(text, name)
+            raise SettingsError(message, file=file, line=line, key=name)
+    if "cloud" not in document:
+        raise SettingsError("there is no [cloud] table; add one", file=file, key="cloud")
     table = document["cloud"]
     if not isinstance(table, dict):
-        raise SettingsError("must be a table; write [cloud]", file=file, key="cloud")
+        line = line_of(text, "cloud")
+        raise SettingsError("must be a table; write [cloud]", file=file, line=line, key="cloud")
     return table
 
 

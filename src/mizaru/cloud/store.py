@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -412,43 +412,47 @@ class Store:
             if not names:
                 metadata.create_all(db)
                 db.execute(sa.insert(_schema), {"version": SCHEMA_VERSION})
-                return
-            if _schema.name not in names:
+            elif _schema.name not in names:
                 raise StoreError(
                     f"{self._file}: is not Mizaru's database; set cloud.store.path to another file"
                 )
-            version = db.scalar(sa.select(_schema.c.version))
-            if version != SCHEMA_VERSION:
+            elif (version := db.scalar(sa.select(_schema.c.version))) != SCHEMA_VERSION:
                 raise StoreError(
                     f"{self._file}: is of version {version}, this program needs {SCHEMA_VERSION}; "
                     "move it away, or set cloud.store.path to another file"
                 )
+        # Only now, because it changes the file; readers then never wait for the writer.
+        with self._explained(), closing(self._engine.raw_connection()) as raw:
+            raw.execute("PRAGMA journal_mode = WAL")
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.begin() as db:
-                yield db
-        except sa.exc.DBAPIError as error:
-            raise self._explain(error) from None
+        with self._explained(), self._engine.begin() as db:
+            yield db
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
+        with self._explained(), self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            with self._engine.connect() as db:
-                yield db
+            yield
         except sa.exc.DBAPIError as error:
+            raise self._explain(error.orig or error) from None
+        except sqlite3.Error as error:
             raise self._explain(error) from None
 
-    def _explain(self, error: sa.exc.DBAPIError) -> StorageFullError | StoreError:
-        code = getattr(error.orig, "sqlite_errorcode", None)
+    def _explain(self, error: BaseException) -> StorageFullError | StoreError:
+        code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_FULL or code in _NO_ROOM:
             return StorageFullError(f"{self._file}: no room left on the disk; make some")
         if code == sqlite3.SQLITE_NOTADB:
             return StoreError(
                 f"{self._file}: is not a database; set cloud.store.path to another file"
             )
-        return StoreError(f"{self._file}: {error.orig}")
+        return StoreError(f"{self._file}: {error}")
 
 
 # What SQLite says instead of SQLITE_FULL when its log or its index of it cannot grow.
@@ -460,7 +464,7 @@ _NO_ROOM: Final = frozenset(
 def _prepare(connection: Any, _record: object) -> None:
     # Python's driver would begin transactions by itself, but not before DDL or SELECT.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+    for pragma in ("synchronous = FULL", "busy_timeout = 5000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

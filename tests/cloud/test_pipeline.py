@@ -1,0 +1,195 @@
+"""Memory and store never disagree: laws over random rooms, kills and full disks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mizaru.cloud.incident import IncidentChange
+from mizaru.cloud.moment import Moment
+from mizaru.cloud.pipeline import Pipeline, Recognition, Said, StreamEnded
+from mizaru.cloud.store import Batch, NewSegment, Store
+from mizaru.errors import StorageFullError
+from mizaru.wire.codec import decode_from_edge
+from mizaru.wire.messages import Segment, chain_digest
+
+CAMERA = "ward"
+
+
+def recognition(kit: Any) -> Recognition:
+    numbers = itertools.count()
+    return Recognition(
+        lambda camera: kit.AlarmingRecognizer(),
+        new_id=lambda: f"incident-{next(numbers)}",
+        memory_ms=lambda camera: 30_000,
+    )
+
+
+def arrivals(encoded: Iterable[bytes]) -> list[NewSegment]:
+    found = []
+    for data in encoded:
+        segment = decode_from_edge(data)
+        assert isinstance(segment, Segment)
+        found.append(NewSegment(segment, data, chain_digest(data), segment.captured_ms))
+    return found
+
+
+def told(said: Iterable[Said]) -> list[tuple[str, int, str]]:
+    """Openings and closings: (what, when, of which behaviour)."""
+    changes: list[IncidentChange] = []
+    for event in said:
+        if isinstance(event, IncidentChange):
+            changes.append(event)
+        elif isinstance(event, Moment):
+            changes += event.changes
+    return [(c.kind.value, c.t_ms, c.incident.behavior) for c in changes if c.kind != "updated"]
+
+
+class FailingStore(Store):
+    """A store whose disk is full when it is told so."""
+
+    full = False
+
+    def commit(self, batch: Batch) -> None:
+        if self.full:
+            raise StorageFullError("no room")
+        super().commit(batch)
+
+
+# A room as runs of (seconds, who is there); ids from 1000 on fall after three seconds.
+ROOMS = st.lists(
+    st.tuples(st.integers(1, 14), st.sets(st.sampled_from([1, 2, 1000, 1001]), max_size=3)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def play(kit: Any, room: Sequence[tuple[int, set[int]]]) -> list[NewSegment]:
+    feed = kit.Feed()
+    for seconds, who in room:
+        feed.seconds(seconds, *(kit.standing(s, 0.1 + 0.2 * (s % 5)) for s in sorted(who)))
+    return arrivals(feed.encoded)
+
+
+def uninterrupted(kit: Any, folder: Path, segments: Sequence[NewSegment]) -> list[Said]:
+    store = Store(folder / "oracle.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+    said = list(pipeline.process([*segments, StreamEnded(CAMERA)]))
+    store.close()
+    return said
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(room=ROOMS, data=st.data())
+def test_kills_and_full_disks_change_nothing_that_is_told(
+    tmp_path_factory: pytest.TempPathFactory, kit: Any, room: Any, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("pipeline")
+    segments = play(kit, room)
+    expected = uninterrupted(kit, folder, segments)
+
+    making = recognition(kit)
+    store = FailingStore(folder / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, making)
+    said: list[Said] = []
+    done = 0
+    while done < len(segments):
+        size = data.draw(st.integers(1, 12), label="batch")
+        accident = data.draw(st.sampled_from(["none", "full", "killed"]), label="accident")
+        batch = segments[done : done + size]
+        if accident == "full":
+            store.full = True
+            with pytest.raises(StorageFullError):
+                pipeline.process(batch)
+            store.full = False
+            continue
+        if accident == "killed":
+            pipeline = Pipeline(store, {}, making)
+        said += pipeline.process(batch)
+        done += len(batch)
+    said += pipeline.process([StreamEnded(CAMERA)])
+
+    assert told(said) == told(expected)
+    moments = [e.representation for e in said if isinstance(e, Moment)]
+    assert moments == [e.representation for e in expected if isinstance(e, Moment)]
+    incidents = store.incidents(limit=100)
+    openings = [what for what, _, _ in told(said) if what == "opened"]
+    assert len(incidents) == len(openings)
+    assert not any(one.incident.is_open for one in incidents)
+    assert [
+        (one.change.value, one.incident.behavior)
+        for incident in reversed(incidents)
+        for one in store.history(incident.incident.id)
+    ].count(("opened", "fall")) == len(openings)
+    store.close()
+
+
+def test_an_incident_that_was_due_opens_on_time_after_a_restart(tmp_path: Path, kit: Any) -> None:
+    feed = kit.Feed()
+    feed.seconds(5, kit.standing(1000))
+    before, after = arrivals(feed.encoded[:5]), arrivals(feed.encoded[5:])
+    store = Store(tmp_path / "cloud.sqlite")
+    assert told(Pipeline(store, {}, recognition(kit)).process(before)) == []
+    said = Pipeline(store, {}, recognition(kit)).process(after)
+    assert told(said) == [("opened", kit.START_MS + 3000, "fall")]
+    store.close()
+
+
+def test_a_clock_that_was_set_back_ends_what_was_open(tmp_path: Path, kit: Any) -> None:
+    store = Store(tmp_path / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+    first, again = kit.Feed(), kit.Feed(stream=b"stream-2")
+    first.seconds(4, kit.standing(1000))
+    again.seconds(2, kit.standing(2))
+    pipeline.process(arrivals(first.encoded))
+    said = pipeline.process(arrivals(again.encoded))
+    assert [what for what, _, _ in told(said)] == ["closed"]
+    assert isinstance(said[0], IncidentChange)
+    assert sum(isinstance(event, Moment) for event in said) == 20
+    store.close()
+
+
+def test_an_end_that_was_stored_but_not_acted_on_is_acted_on_at_the_start(
+    tmp_path: Path, kit: Any
+) -> None:
+    from mizaru.vocabulary import CameraState
+
+    store = Store(tmp_path / "cloud.sqlite")
+    feed = kit.Feed()
+    feed.seconds(4, kit.standing(1000))
+    Pipeline(store, {}, recognition(kit)).process(
+        [*arrivals(feed.encoded), feed.status(CameraState.ENDED)]
+    )
+    assert len(store.incidents(is_open=True, limit=9)) == 1
+    said = Pipeline(store, {}, recognition(kit)).close_ended()
+    assert [what for what, _, _ in told(said)] == ["closed"]
+    assert store.incidents(is_open=True, limit=9) == ()
+    store.close()
+
+
+def test_a_pose_that_cannot_be_read_costs_its_representation_only(tmp_path: Path, kit: Any) -> None:
+    import msgspec
+
+    feed = kit.Feed()
+    feed.segment(kit.standing(1))
+    (good,) = arrivals(feed.encoded)
+    padded = bytes(46) + b"\x01"
+    first, *rest = good.segment.representations
+    bad = msgspec.structs.replace(
+        first, poses=(msgspec.structs.replace(first.poses[0], points=padded),)
+    )
+    segment = msgspec.structs.replace(good.segment, representations=(bad, *rest))
+    store = Store(tmp_path / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+    said = pipeline.process([NewSegment(segment, b"as it came", bytes(16), 0)])
+    assert [e.representation for e in said if isinstance(e, Moment)] == rest
+    assert pipeline.unreadable == 1
+    store.close()
