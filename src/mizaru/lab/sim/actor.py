@@ -1,0 +1,287 @@
+"""A person who plays a script: one step per frame, in control by kinematics or out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
+
+from mizaru.lab.sim.gait import Tread, heading_of, plan_back, smooth, tread
+from mizaru.lab.sim.humanoid import Vector
+from mizaru.lab.sim.identity import Identity
+from mizaru.lab.sim.kinematics import Skeleton, Stance, blend
+from mizaru.lab.sim.physics import Loss, Ragdoll
+from mizaru.lab.sim.room import Piece
+from mizaru.lab.sim.scenario import Outcome
+from mizaru.vocabulary import Behavior
+
+Motion = Iterator[Behavior]
+"""A motion: each item is one frame, shown in the actor's `qpos`."""
+
+LONG_LIE_AFTER_S: Final = 10.0
+"""From this long after a fall, lying is `long_lie`."""
+_FALL_LIMIT_S: Final = 6.0
+
+
+class Posture:
+    """What idling means."""
+
+    STAND: Final = Behavior.STAND
+    SIT: Final = Behavior.SIT
+    LIE: Final = Behavior.LIE
+
+
+class Stage(Protocol):
+    """What an actor may know of the world around."""
+
+    @property
+    def now(self) -> float:
+        """Seconds since the scenario began."""
+        ...
+
+    @property
+    def pieces(self) -> Mapping[str, Piece]:
+        """Furniture by name."""
+        ...
+
+    @property
+    def actors(self) -> Mapping[str, Actor]:
+        """Everybody by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A push or blow that arrives.
+
+    Attributes:
+        direction: unit vector on the floor.
+        newtons: on the thorax.
+    """
+
+    direction: tuple[float, float]
+    newtons: float
+    outcome: Outcome
+
+
+class Actor:
+    """A person's body through time. `mizaru.lab.sim.behaviors` gives it things to do.
+
+    Args:
+        stage: the world; its clock moves by `dt` between two calls of `advance`.
+        script: what to do; further motions are asked for one by one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        identity: Identity,
+        skeleton: Skeleton,
+        ragdoll: Ragdoll,
+        stage: Stage,
+        *,
+        start: tuple[float, float],
+        heading: float,
+        dt: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self.name, self.identity, self.skeleton = name, identity, skeleton
+        self.stage, self.dt, self.rng = stage, dt, rng
+        self._ragdoll = ragdoll
+        self.stance = skeleton.stand(np.array(start), heading)
+        self.stance = replace(
+            self.stance,
+            foot_yaw=heading + np.array([1.0, -1.0]) * identity.gait.toe_out,
+            spine=np.array([identity.gait.stoop, 0.0, 0.0]),
+        )
+        self.home = self.stance
+        """Standing at ease, for arms and trunk to return to."""
+        self.posture: Behavior = Posture.STAND
+        self.seat: Piece | None = None
+        self.prop: str | None = None
+        self.behavior = Behavior.STAND
+        self._phase = rng.uniform(0, 2 * np.pi, 6)
+        self._fell_at: float | None = None
+        self._floor: Vector | None = None
+        self._hit: Hit | None = None
+        self._motions: Iterator[Motion] = iter(())
+        self._playing: Motion = self._play()
+        self.qpos = skeleton.solve(self.stance)
+        self._before = self.qpos
+
+    def follow_script(self, motions: Iterator[Motion]) -> None:
+        """What to do, lazily: a motion is asked for when the one before has ended."""
+        self._motions = motions
+
+    def advance(self) -> None:
+        """One frame: moves `qpos`, shape (nq,), and `behavior`."""
+        self._before = self.qpos
+        if self._hit is not None:
+            hit, self._hit = self._hit, None
+            self._playing = self._interrupted(hit)
+        self.behavior = next(self._playing)
+
+    def receive(self, hit: Hit) -> None:
+        """Somebody pushes or strikes this person; it shows in the next frame."""
+        if self.posture is not Posture.LIE and hit.outcome is not Outcome.NONE:
+            self._hit = hit
+
+    @property
+    def xy(self) -> Vector:
+        """Root position on the floor, metres."""
+        return self.qpos[:2]
+
+    @property
+    def heading(self) -> float:
+        """Heading of the feet, radians."""
+        return heading_of(self.stance)
+
+    @property
+    def on_floor(self) -> bool:
+        """True after a fall until up again: the body rests in a posture physics left it in."""
+        return self._floor is not None
+
+    # Playing
+
+    def _play(self) -> Motion:
+        for motion in self._motions:
+            yield from motion
+        while True:
+            yield self.idle_frame()
+
+    def _interrupted(self, hit: Hit) -> Motion:
+        self.prop = None
+        if hit.outcome is Outcome.FALL:
+            yield from self.lose_control(Loss(hit.direction, hit.newtons, limp=0.3))
+        elif self.posture is Posture.STAND:
+            shift = np.array(hit.direction) * 0.38
+            plan = plan_back(self.skeleton, self._grounded(), self.identity.gait, shift, 2)
+            yield from self.step(plan, Behavior.STAND)
+        yield from self._play()
+
+    # Frames
+
+    def show(self, stance: Stance) -> None:
+        """Take a stance, with the small movements of a living body."""
+        self.stance = stance
+        self.qpos = self.skeleton.solve(self._alive(stance))
+
+    def idle_frame(self) -> Behavior:
+        """One frame of doing nothing."""
+        if self._floor is not None:
+            self.qpos = self._breathing(self._floor)
+            since = self.stage.now - (self._fell_at or 0.0)
+            return Behavior.LONG_LIE if since >= LONG_LIE_AFTER_S else Behavior.LIE
+        self.show(self.stance)
+        return self.posture
+
+    def idle(self, seconds: float) -> Motion:
+        """Do nothing for a while."""
+        end = self.stage.now + seconds
+        while self.stage.now < end - 1e-9:
+            yield self.idle_frame()
+
+    def idle_until(self, second: float) -> Motion:
+        """Do nothing until a second of the scenario."""
+        while self.stage.now < second - 1e-9:
+            yield self.idle_frame()
+
+    def morph(
+        self,
+        target: Stance,
+        seconds: float,
+        behavior: Behavior,
+        *,
+        between: Callable[[Stance, float], Stance] | None = None,
+    ) -> Motion:
+        """Move to another stance; `between` bends the way there, its weight rises to 1 in the
+        middle and falls to 0 at both ends."""
+        start = self.stance
+        for s in self.progress(seconds):
+            stance = blend(start, target, smooth(s))
+            self.show(between(stance, float(np.sin(np.pi * smooth(s)))) if between else stance)
+            yield behavior
+        self.stance = target
+
+    def progress(self, seconds: float) -> Iterator[float]:
+        """0 < s ≤ 1, one value per frame, over some seconds."""
+        frames = max(1, round(seconds / self.dt))
+        for k in range(1, frames + 1):
+            yield k / frames
+
+    def step(self, plan: Tread, behavior: Behavior) -> Motion:
+        """Walk some footprints."""
+        base = self.stance
+        last = base
+        for stance in tread(self.skeleton, self._grounded(), self.identity.gait, plan, self.dt):
+            self.show(stance)
+            last = stance
+            yield behavior
+        self.stance = replace(last, wrists=base.wrists, spine=base.spine, neck=base.neck)
+
+    def _grounded(self) -> Stance:
+        pelvis = self.stance.pelvis.copy()
+        pelvis[2] = self.skeleton.standing
+        ankles = self.stance.ankles.copy()
+        ankles[:, 2] = self.skeleton.sole
+        return replace(self.stance, pelvis=pelvis, ankles=ankles, foot_pitch=np.zeros(2))
+
+    # Out of control
+
+    def lose_control(self, loss: Loss) -> Motion:
+        """Fall by physics until at rest."""
+        self._fell_at = self.stage.now
+        self._ragdoll.lose(self.qpos, self._before, self.dt, loss, self.rng)
+        started = self.stage.now
+        self.posture, self.seat = Posture.LIE, None
+        while True:
+            self.qpos = self._ragdoll.advance(self.dt)
+            yield Behavior.FALL
+            if self._ragdoll.at_rest or self.stage.now - started > _FALL_LIMIT_S:
+                break
+        self._fell_at = self.stage.now
+        self._floor = self.qpos.copy()
+
+    def blend_from_floor(self, target: Stance, seconds: float, behavior: Behavior) -> Motion:
+        """Joint by joint from the posture that physics left to one that is chosen."""
+        start, end = self.qpos.copy(), self.skeleton.solve(target)
+        self._floor = None
+        root = Rotation.from_quat(np.stack([start[3:7], end[3:7]]), scalar_first=True)
+        turn = Slerp([0, 1], root)
+        for s in self.progress(seconds):
+            w = smooth(s)
+            qpos = (1 - w) * start + w * end
+            qpos[3:7] = turn(w).as_quat(scalar_first=True)
+            self.qpos = qpos
+            yield behavior
+        self.stance = target
+
+    # Life
+
+    def _wave(self, index: int, hertz: float) -> float:
+        return float(np.sin(2 * np.pi * hertz * self.stage.now + self._phase[index]))
+
+    def _alive(self, stance: Stance) -> Stance:
+        size = self.identity.gait.tremor
+        breath = 0.012 * self._wave(0, 0.27)
+        neck = stance.neck + size * np.array(
+            [0.03 * self._wave(1, 0.11), 0.02 * self._wave(2, 0.07), 0.12 * self._wave(3, 0.06)]
+        )
+        pelvis = stance.pelvis
+        if self.posture is Posture.STAND:
+            sway = [0.007 * self._wave(4, 0.21), 0.007 * self._wave(5, 0.17), 0.0]
+            pelvis = pelvis + size * np.array(sway)
+        return replace(
+            stance, pelvis=pelvis, neck=neck, spine=stance.spine + np.array([breath, 0, 0])
+        )
+
+    def _breathing(self, floor: Vector) -> Vector:
+        qpos = floor.copy()
+        breath = self._wave(0, 0.27)
+        qpos[self.skeleton.address("thoraxrx")] += 0.012 * breath
+        qpos[self.skeleton.address("headrz")] += 0.02 * self._wave(3, 0.06)
+        qpos[2] += 0.001 * breath
+        return qpos
