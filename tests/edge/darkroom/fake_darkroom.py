@@ -10,10 +10,14 @@ import time
 
 import numpy as np
 
-from mizaru.edge.darkroom import process
+from mizaru.edge.darkroom import MAX_MESSAGE_BYTES, process
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive.perception import Perception
-from mizaru.wire.messages import GRID_MS, Plate, Representation
+from mizaru.edge.darkroom.sandbox import landlock
+from mizaru.errors import ModelError
+from mizaru.vocabulary import CameraState
+from mizaru.wire.codec import encode
+from mizaru.wire.messages import GRID_MS, Plate, Representation, Status
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else ""
 
@@ -42,16 +46,31 @@ class Ticks:
         if tick <= self._last:
             return ()
         self._last = tick
-        if MODE == "garbage":
-            os.write(5, b"\0\0\0\5hello")
         return (Representation(frame.frame_id, tick, b"", ()),)
 
 
 def build(job: process.Job) -> tuple[Nobody, Ticks]:
     if MODE == "crash":
         raise RuntimeError("cannot even start")
+    if MODE == "model error":
+        raise ModelError("pose.tflite: wrong checksum; run mizaru models pull")
+    if MODE == "import error":
+        raise ModuleNotFoundError("No module named 'ai_edge_litert'")
     return Nobody(), Ticks()
 
 
+def lie(body: bytes) -> None:
+    """Instead of every message."""
+    process.encode = lambda message: body  # type: ignore[assignment]
+
+
 if __name__ == "__main__":
+    if MODE == "garbage":
+        lie(b"hello")
+    if MODE == "oversize":
+        lie(bytes(MAX_MESSAGE_BYTES + 1))
+    if MODE == "other camera":
+        lie(encode(Status("other", CameraState.STREAMING, 0)))
+    if MODE == "no landlock":
+        landlock.abi = lambda: 0
     os._exit(process.main(build))

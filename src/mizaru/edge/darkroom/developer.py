@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from mizaru.edge.darkroom.capture.news import Kind, News
+from mizaru.edge.darkroom.capture.source import Fault
 from mizaru.edge.darkroom.desensitize.contract import Desensitizer
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive.perception import Perceiver
@@ -101,7 +102,9 @@ class Developer:
         """What happened to the camera; a change of state is said at once."""
         match news.kind:
             case Kind.LOST:
-                self._restarts += 1
+                # One outage counts once, however often the camera is called meanwhile.
+                crashed = news.fault in (Fault.CRASHED, Fault.HUNG)
+                self._restarts += crashed or self._state is not CameraState.BLIND
                 self._turn(CameraState.BLIND)
             case Kind.ENDED:
                 self._turn(CameraState.ENDED)

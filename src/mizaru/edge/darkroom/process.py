@@ -31,7 +31,7 @@ from mizaru.edge.darkroom.developer import Developer, whereabouts
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.heart import Heart
 from mizaru.edge.darkroom.perceive.perception import Perceiver
-from mizaru.edge.darkroom.side import NOTICE, Report, SideWriter, report_of
+from mizaru.edge.darkroom.side import NOTICE, Report, SideWriter, is_whereabouts, report_of
 from mizaru.edge.settings import CameraSettings, SandboxMode
 from mizaru.errors import SandboxError, SourceError, TemporaryError
 from mizaru.vocabulary import CameraState
@@ -127,7 +127,7 @@ def main(build: Build = build) -> int:
         if not ready:
             side.report(report_of(error, place=place))
         else:
-            text = str(error) if isinstance(error, TemporaryError) else place
+            text = str(error) if is_whereabouts(str(error)) else place
             side.report(Report(TemporaryError.__name__, text))
         return EXIT_AGAIN
 

@@ -93,9 +93,14 @@ class SideReader:
             if length:
                 with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
                     report = msgspec.msgpack.decode(body, type=Report)
-                    if not ready or _WHEREABOUTS.fullmatch(report.text):
+                    if not ready or is_whereabouts(report.text):
                         reports.append(report)
         return reports
+
+
+def is_whereabouts(text: str) -> bool:
+    """True for what `mizaru.edge.darkroom.developer.whereabouts` says, and for no sentence."""
+    return _WHEREABOUTS.fullmatch(text) is not None
 
 
 def _one_line(text: str) -> str:

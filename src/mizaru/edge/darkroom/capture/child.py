@@ -197,7 +197,7 @@ class _Shutter:
         self._is_file = isinstance(job.source, FileSource)
         self._file_time = FileTimeline(job.anchor_ms)
         self._camera_time = CameraTimeline()
-        self._epoch_ms = job.epoch_ms
+        self._anchor_ms, self._epoch_ms = job.anchor_ms, job.epoch_ms
         self._frames_in = 0
 
     def expose(self, picture: Picture, *, late: bool = False) -> int:
@@ -212,7 +212,8 @@ class _Shutter:
         else:
             arrived_ms = picture.arrived_ns // 1_000_000 + self._epoch_ms
             t_ms = self._camera_time.at(picture.position_s, arrived_ms)
-        position_ms = round(picture.position_s * 1000) if self._is_file else -1
+        # Of the clock, not of the picture: some files give two pictures the same time.
+        position_ms = t_ms - self._anchor_ms if self._is_file else -1
         if late:
             return position_ms
         slot = self._writer.acquire()
@@ -252,12 +253,15 @@ def _capture(
     heart = Heart(beat)
     is_file = isinstance(job.source, FileSource)
     pacer = _Pacer(heart) if is_file and job.pace is Pace.LIVE else None
-    # A darkroom that is busy, or still loads its models, is not our hang.
-    expose_s = FOREVER_S if job.pace is Pace.FAST else DECODE_S
+    is_fast = job.pace is Pace.FAST
+    writer = SlotWriter(slots, generation, live=not is_fast)
 
     def before_packet(position_s: float | None) -> None:
         if pacer is not None and position_s is not None:
             pacer.wait(position_s)
+        if is_fast and delivered:  # a frame "arrives" when there is room for it
+            heart.promise(FOREVER_S)  # a busy darkroom is not our hang
+            writer.reserve()
         heart.promise(DECODE_S)
 
     try:
@@ -266,7 +270,6 @@ def _capture(
         heart.start()
         beat()
         video = Video(job.source, address=address, rotate=job.rotate)
-        writer = SlotWriter(slots, generation, live=job.pace is Pace.LIVE)
         shutter = _Shutter(job, video, writer)
         heart.promise(READ_S)
         resume_s = max(0, job.resume_ms) / 1000
@@ -275,12 +278,12 @@ def _capture(
             if not delivered:
                 info = video.info(picture)
                 news.send(news_fd, News(Kind.OPENED, generation=generation, info=info))
-                heart.promise(FOREVER_S)
-                writer.wait_for_grant()
+                heart.promise(FOREVER_S)  # it may still load its models
+                writer.reserve()
                 picture = replace(picture, arrived_ns=time.monotonic_ns())
                 if pacer is not None:
                     pacer.start(picture.position_s)
-            heart.promise(expose_s)
+            heart.promise(FOREVER_S if is_fast else DECODE_S)
             late = pacer is not None and pacer.lateness(picture.position_s) > LATE_S
             position_ms = shutter.expose(picture, late=late)
             delivered = True

@@ -7,6 +7,7 @@ skipped. Must not be imported outside the capture child, the probe, benchmarks a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ class Picture:
 
     Attributes:
         frame: PyAV's frame.
-        position_s: time from the first frame of a file; a camera's own timestamp.
+        position_s: time from the first frame of a file; a camera's own timestamp, NaN where it
+            gives none (RTP before the first report).
         arrived_ns: monotonic clock when its packet arrived, before decoding.
         undecodable: packets skipped since the picture before.
     """
@@ -135,14 +137,7 @@ class Video:
                 undecodable += 1
                 continue
             for frame in frames:
-                if frame.pts is not None and frame.time_base:
-                    seconds = float(frame.pts * frame.time_base)
-                    if self._origin_s is None:
-                        self._origin_s = seconds if self._is_file else 0.0
-                    position_s = seconds - self._origin_s
-                else:
-                    position_s = last_s + 1 / (self._fps or DEFAULT_FPS) if last_s >= 0 else 0.0
-                last_s = position_s
+                position_s = last_s = self._position_of(frame, last_s)
                 if start_s and position_s <= start_s:
                     continue
                 if min(frame.width, frame.height) < MIN_SIDE:
@@ -197,6 +192,16 @@ class Video:
                     return
                 raise FaultError(Fault.LOST) from None
 
+    def _position_of(self, frame: VideoFrame, last_s: float) -> float:
+        if frame.pts is None or not frame.time_base:
+            if not self._is_file:
+                return math.nan
+            return last_s + 1 / (self._fps or DEFAULT_FPS) if last_s >= 0 else 0.0
+        seconds = float(frame.pts * frame.time_base)
+        if self._origin_s is None:
+            self._origin_s = seconds if self._is_file else 0.0
+        return seconds - self._origin_s
+
     def _position(self, stamp: int | None) -> float | None:
         if stamp is None or self._stream.time_base is None:
             return None
@@ -247,7 +252,9 @@ def _open_rtsp(source: RtspSource, address: str) -> InputContainer:
         "rtsp_transport": "tcp",
         "timeout": str(round(READ_S * 1e6)),
         "protocol_whitelist": "rtsp,tcp,rtp",
-        "fflags": "nobuffer",
+        # Not fflags=nobuffer: it throws away the key frame that the analysis has read.
+        "analyzeduration": "2000000",
+        "fpsprobesize": "3",
         "allowed_media_types": "video",
     }
     try:

@@ -17,6 +17,7 @@ then holds none either, grants all of them to that ``generation``; older tokens 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -31,6 +32,8 @@ import numpy.typing as npt
 MAX_LONG: Final = 1920
 MAX_SHORT: Final = 1080
 SLOTS: Final = 3
+FAST_SLOTS: Final = 2
+"""In fast mode one is read while the next is written: more would only add delay."""
 SLOT_BYTES: Final = MAX_LONG * MAX_SHORT * 3
 ALL_SLOTS: Final = 0xFF
 
@@ -77,6 +80,12 @@ class Slots:
         self.ready_r, self.ready_w = _pipe()
         self.release_r, self.release_w = _pipe()
 
+    def close(self) -> None:
+        """Close the pipes that are still open in this process."""
+        for fd in (self.ready_r, self.ready_w, self.release_r, self.release_w):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
     def protect(self, protection: int) -> None:
         """What this process may do with the pixels (`PROT_NONE` for the guard)."""
         if sys.platform == "win32":
@@ -107,16 +116,21 @@ class SlotWriter:
         self._free: list[int] = []
         self.frames_dropped = 0
 
-    def wait_for_grant(self) -> None:
-        """Block until the reader has granted the slots to this generation."""
+    @property
+    def free(self) -> tuple[int, ...]:
+        """Slots in this writer's hands."""
+        return tuple(self._free)
+
+    def reserve(self) -> None:
+        """Block until there is a free slot: until the reader has granted slots to this
+        generation, and later in fast mode only."""
+        self._collect(wait=False)
         while not self._free:
             self._collect(wait=True)
 
     def acquire(self) -> int:
-        """A free slot; blocks in fast mode only (or, live, while the reader is starting)."""
-        self._collect(wait=False)
-        while not self._free:
-            self._collect(wait=True)
+        """A free slot, as `reserve`."""
+        self.reserve()
         return self._free.pop()
 
     def view(self, slot: int, width: int, height: int) -> npt.NDArray[np.uint8]:
@@ -165,7 +179,8 @@ class SlotWriter:
                 os._exit(0)
             generation, slot = _TOKEN.unpack(token)
             if generation == self._generation:
-                self._free = list(range(SLOTS)) if slot == ALL_SLOTS else [*self._free, slot]
+                usable = range(SLOTS if self._live else FAST_SLOTS)
+                self._free = list(usable) if slot == ALL_SLOTS else [*self._free, slot]
 
 
 def take(slots: Slots) -> Record | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 REANCHOR_S: Final = 2.0
@@ -36,10 +37,13 @@ class CameraTimeline:
         """Time of a frame; strictly increasing.
 
         Args:
-            position_s: the camera's timestamp, seconds from any origin.
+            position_s: the camera's timestamp, seconds from any origin; NaN for none.
             arrived_ms: our clock, milliseconds since the epoch.
         """
         position_ms = position_s * 1000
+        if math.isnan(position_ms):
+            self._last_ms = max(arrived_ms, self._last_ms + 1)
+            return self._last_ms
         if (
             self._anchor_ms is None
             or self._anchor_ms + position_ms > arrived_ms
