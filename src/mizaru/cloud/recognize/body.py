@@ -34,12 +34,15 @@ class Body:
         wrists: left and right.
         stride: from the left ankle to the right; None unless both are seen.
         top, bottom: y of the highest and of the lowest joint.
+        center: middle of the torso, or the best that is seen of it.
         ground: where the body touches the floor.
         size: body height as its longest limbs show it, image heights; 0.0: cannot tell.
         tilt: lean of the torso from upright, degrees [0, 180]; None: cannot tell.
         torso: length of the torso as seen, image heights; 0.0: cannot tell.
         legs: how far the ankles are below the hips, image heights; None: cannot tell.
         thighs: how far the knees are below the hips, image heights; None: cannot tell.
+        margin: from the middle of the torso to the nearer side of the picture, fraction of its
+            width; negative outside.
         quality: mean confidence ρ of shoulders, hips, knees and ankles, [0, 1].
     """
 
@@ -53,20 +56,15 @@ class Body:
     stride: Point | None
     top: float
     bottom: float
+    center: Point
     ground: Point
     size: float
     tilt: float | None
     torso: float
     legs: float | None
     thighs: float | None
+    margin: float
     quality: float
-
-    @property
-    def center(self) -> Point:
-        """Middle of the torso, or the best that is seen."""
-        if self.shoulders and self.hips:
-            return _middle(self.shoulders, self.hips)
-        return self.hips or self.shoulders or self.head or self.ground
 
     @property
     def upper(self) -> float | None:
@@ -113,6 +111,8 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
             tilt = math.degrees(math.atan2(abs(upper[0] - hips[0]), hips[1] - upper[1]))
     limbs.sort()
 
+    center = _middle(shoulders, hips) if shoulders and hips else hips or shoulders or seen[0]
+    u = center[0] / aspect
     anchor = ankles if ankles and hips and ankles[1] > hips[1] else hips
     x = anchor[0] if anchor else sum(x for x, _ in seen) / len(seen)
     rho = pose.keypoints[5:, 2].tolist()
@@ -128,6 +128,7 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
         stride=_from_to(joints[_ANKLES[0]], joints[_ANKLES[1]]),
         top=top,
         bottom=bottom,
+        center=center,
         ground=(x, bottom),
         # The second longest: one limb that the perception drew too long does not count.
         size=limbs[-2] if len(limbs) > 1 else limbs[0] if limbs else 0.0,
@@ -135,6 +136,7 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
         torso=torso,
         legs=ankles[1] - hips[1] if ankles and hips else None,
         thighs=knees[1] - hips[1] if knees and hips else None,
+        margin=min(u, 1.0 - u),
         quality=sum(core) / len(core),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -107,6 +108,12 @@ def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
     seconds = (way[-1][0].t_ms - way[0][0].t_ms) / 1000.0
     if seconds > limits.descent_s + min(hidden_s, limits.descent_gap_s):
         return None
+    lying_size = sorted(sample.body.size for sample, _ in track[lying:])
+    if lying_size[len(lying_size) // 2] < limits.descent_body * subject.size:
+        return None
+    moved = math.dist(way[0][0].body.center, way[-1][0].body.center)
+    if hidden_s and moved > limits.handover_reach * subject.size:
+        return None
     peak = _peak_speed(way, subject.size, limits)
     if peak < limits.descent_speed:
         return None
@@ -121,6 +128,7 @@ def _is_up(sample: Sample, limits: Thresholds) -> bool:
         and tilt is not None
         and tilt < limits.tilt_upright
         and sample.height > limits.height_upright
+        and sample.body.margin >= limits.lie_margin
     )
 
 

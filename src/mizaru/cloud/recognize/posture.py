@@ -21,7 +21,7 @@ def posture(body: Body, size: float, limits: Thresholds) -> Behavior:
     if body.tilt > limits.tilt_lie:
         if legs is not None and legs > limits.legs_kneeling:
             return Behavior.BEND if legs > limits.legs_standing else Behavior.SQUAT
-        return Behavior.LIE
+        return _lie_if_clear(body, limits)
     height = (body.bottom - body.top) / size
     squats = body.legs is not None and body.legs < body.torso
     if (
@@ -30,7 +30,7 @@ def posture(body: Body, size: float, limits: Thresholds) -> Behavior:
         and not squats
     ):
         # Lying along the line of sight: upright in the picture, but much too short.
-        return Behavior.LIE
+        return _lie_if_clear(body, limits)
     if body.thighs is None:
         return Behavior.UNKNOWN
     # Where the feet are out of sight, the thighs alone tell standing from sitting.
@@ -39,6 +39,12 @@ def posture(body: Body, size: float, limits: Thresholds) -> Behavior:
     if legs is None:
         return Behavior.SIT
     return Behavior.SQUAT if height < limits.height_squat else Behavior.SIT
+
+
+def _lie_if_clear(body: Body, limits: Thresholds) -> Behavior:
+    """Half a person at the side of the picture, or one that is guessed, looks like lying."""
+    clear = body.quality >= limits.lie_quality and body.margin >= limits.lie_margin
+    return Behavior.LIE if clear else Behavior.UNKNOWN
 
 
 def stands_by_shape(body: Body) -> bool:

@@ -183,7 +183,9 @@ class Roster:
             distance = subject.distance(body)
             near = distance <= limits.handover_reach * subject.size
             soon = body.t_ms - subject.last.t_ms <= patience_s * 1000
-            if near and soon and (best is None or distance < best[0]):
+            scale = body.size / subject.size if subject.size > 0.0 else 0.0
+            alike = 1.0 / limits.handover_scale <= scale <= limits.handover_scale
+            if near and soon and alike and (best is None or distance < best[0]):
                 best = distance, subject
         return best[1] if best else None
 

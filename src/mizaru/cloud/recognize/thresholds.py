@@ -19,6 +19,7 @@ class Thresholds:
         forget_s: a subject that was not seen this long is gone, seconds.
         handover_s: a new id this soon after one was lost, at its place, is the same person, s.
         handover_reach: … within this many body heights.
+        handover_scale: … and if it looks at most this many times larger or smaller.
         jump_reach: a subject cannot move further than this between two observations, body
             heights, plus …
         jump_speed: … this many body heights per second of the time between.
@@ -39,6 +40,9 @@ class Thresholds:
             heights.
         torso_foreshortened: … torso shorter than this, body heights. Legs that look shorter
             than the torso are a squat.
+        lie_quality: least mean keypoint confidence of a pose that lies.
+        lie_margin: least distance of a torso that lies from the sides of the picture, fraction
+            of its width: who leaves the picture is seen in part and looks like anything.
         height_upright: somebody less tall than this is not up, body heights.
         walk_speed: hips that travel faster than this walk, body heights/s.
         gait_speed: … or legs that swing faster than this against each other while …
@@ -52,6 +56,8 @@ class Thresholds:
         hidden_s: a gap longer than this is one in which nothing was seen, seconds.
         descent_speed: least peak speed of head and shoulders downwards, body heights/s.
         descent_drop: least way of head and shoulders downwards, body heights.
+        descent_body: who lies shows limbs at least this long, shares of the canonical ones: less
+            is a ghost.
         speed_window_s: speeds are taken over this long, seconds.
         fall_report_s: a fall is reported this long while the subject stays down, seconds;
             afterwards the long lie speaks.
@@ -66,6 +72,7 @@ class Thresholds:
     forget_s: float = 15.0
     handover_s: float = 2.5
     handover_reach: float = 0.8
+    handover_scale: float = 2.5
     jump_reach: float = 0.5
     jump_speed: float = 3.0
     size_shrink: float = 0.35
@@ -82,6 +89,8 @@ class Thresholds:
     height_squat: float = 0.53
     height_collapsed: float = 0.45
     torso_foreshortened: float = 0.17
+    lie_quality: float = 0.4
+    lie_margin: float = 0.04
     height_upright: float = 0.6
     walk_speed: float = 0.25
     gait_speed: float = 0.5
@@ -95,6 +104,7 @@ class Thresholds:
     hidden_s: float = 0.45
     descent_speed: float = 0.6
     descent_drop: float = 0.3
+    descent_body: float = 0.35
     speed_window_s: float = 0.4
     fall_report_s: float = 60.0
 
