@@ -1,6 +1,7 @@
 import { Alert, Button } from '@mantine/core';
 import { LoaderCircle, Unplug, Wifi } from 'lucide-react';
 import { useEffect, useState } from 'react';
+import css from './LinkPill.module.css';
 import { usePage, useSnapshot } from './live/context';
 import { Pill } from './Pill';
 
@@ -38,8 +39,7 @@ export function LinkNotice() {
   return (
     <Alert
       role="alert"
-      color="red"
-      variant="outline"
+      classNames={{ root: css.notice, title: css.title, icon: css.icon, message: css.message }}
       icon={<Unplug size={18} aria-hidden="true" />}
       title="Not connected to the cloud"
     >

@@ -4,8 +4,10 @@ import { plain } from './words';
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'; // Crockford: no I, L, O, U
 
-/** 0.874 → "87 %". */
+/** 0.874 → "87 %"; what is not nothing is not called 0 %, what is not all not 100 %. */
 export function percent(fraction: number): string {
+  if (fraction > 0 && fraction < 0.005) return '< 1 %';
+  if (fraction < 1 && fraction >= 0.995) return '> 99 %';
   return `${Math.round(fraction * 100)} %`;
 }
 

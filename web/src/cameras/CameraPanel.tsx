@@ -42,7 +42,9 @@ export function CameraPanel({ camera }: { readonly camera: CameraLive }) {
         </Pill>
         <span className={css.count} data-testid="person-count">
           <Users size={18} aria-hidden="true" />
-          {scene !== null && current ? people(scene.person_count) : 'count not known'}
+          {scene !== null && current
+            ? `${people(scene.person_count)}${fresh.live ? '' : ' then'}`
+            : 'count not known'}
         </span>
       </header>
       <div className={css.stage}>
@@ -60,7 +62,13 @@ export function CameraPanel({ camera }: { readonly camera: CameraLive }) {
           </p>
         )}
       </div>
-      <Subjects scene={scene} current={current} marked={marked} />
+      <Subjects
+        scene={current ? scene : null}
+        heading={
+          fresh.live ? 'Behaviour now' : fresh.kind === 'late' ? 'Behaviour then' : 'Behaviour'
+        }
+        marked={marked}
+      />
       <Health status={camera.status} knownPercent={camera.knownPercent} />
     </section>
   );
@@ -71,13 +79,15 @@ function NotLive({ fresh }: { readonly fresh: Freshness }) {
   const { icon: Icon, tone } = FRESHNESS[fresh.kind];
   return (
     <div className={css.notLive} data-tone={tone} data-testid="not-live">
-      <Icon size={26} aria-hidden="true" />
-      <div>
-        <strong>{fresh.label}</strong>
-        {fresh.lastSeenMs !== null && fresh.kind !== 'late' && (
-          <span className={css.lastSeen}> last seen {duration(fresh.lastSeenMs)} ago</span>
-        )}
-        <div className={css.why}>{fresh.detail}</div>
+      <div className={css.message}>
+        <Icon size={26} aria-hidden="true" />
+        <div>
+          <strong>{fresh.label}</strong>
+          {fresh.lastSeenMs !== null && fresh.kind !== 'late' && (
+            <span className={css.lastSeen}>last seen {duration(fresh.lastSeenMs)} ago</span>
+          )}
+          <div className={css.why}>{fresh.detail}</div>
+        </div>
       </div>
     </div>
   );

@@ -18,6 +18,7 @@ export function CameraTab({ camera }: { readonly camera: CameraLive }) {
   ).length;
   return (
     <Tabs.Tab
+      className={css.tab}
       value={camera.id}
       leftSection={
         <span className={css.state} data-tone={tone}>

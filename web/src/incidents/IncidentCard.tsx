@@ -43,24 +43,28 @@ export function IncidentCard({ incident }: { readonly incident: IncidentEvent })
           ))}
         </dl>
       )}
-      <p className={css.facts}>
-        <time dateTime={incident.start} title={fullTime(incident.start)}>
-          {timeOfDay(incident.start, now)}
-        </time>
-        {' – '}
-        {incident.end === null ? (
-          'still open'
-        ) : (
-          <time dateTime={incident.end} title={fullTime(incident.end)}>
-            {timeOfDay(incident.end, now)}
+      <div className={css.facts}>
+        <span>
+          <time dateTime={incident.start} title={fullTime(incident.start)}>
+            {timeOfDay(incident.start, now)}
           </time>
-        )}
-        <span className={css.fact}>{percent(incident.confidence)} sure</span>
-        <span className={css.fact}>{camera?.name ?? incident.camera}</span>
-        {incident.subjects.length > 0 && (
-          <span className={css.fact}>{incident.subjects.map(subjectName).join(', ')}</span>
-        )}
-      </p>
+          {' – '}
+          {incident.end === null ? (
+            'still open'
+          ) : (
+            <time dateTime={incident.end} title={fullTime(incident.end)}>
+              {timeOfDay(incident.end, now)}
+            </time>
+          )}
+        </span>
+        <span>{percent(incident.confidence)} sure</span>
+        <span>{camera?.name ?? incident.camera}</span>
+        {incident.subjects.map((id) => (
+          <span key={id} className={css.subject}>
+            {subjectName(id)}
+          </span>
+        ))}
+      </div>
     </li>
   );
 }

@@ -106,7 +106,8 @@ export class LiveStore {
 
   /** Ask for a camera's last scene, where the live line has not brought one yet. */
   async look(camera: string): Promise<void> {
-    if (this.#state.cameras.get(camera)?.scene) return;
+    const known = this.#state.cameras.get(camera);
+    if (known === undefined || known.scene !== null || known.aspect === null) return;
     const scene = await this.#api.scene(camera).catch(() => null);
     if (scene === null || this.#state.cameras.get(camera)?.scene) return;
     this.#update(camera, { scene: this.#since(scene) });

@@ -1,9 +1,9 @@
 /** Draws one anonymous frame: plate, zones, mannequins in occlusion order, labels. */
 import type { SceneEvent, Severity, SubjectScene, Zone } from '../api/types';
 import { percent, subjectName } from '../format';
+import { draw, PALETTE, type Rgb, slots } from '../proxy/psi';
 import { BEHAVIOR, RISK, ZONE } from '../words';
 import { type Box, placeLabels } from './labels';
-import { drawMannequins } from './mannequin';
 
 export interface Picture {
   readonly scene: SceneEvent | null;
@@ -27,7 +27,11 @@ const OUTLINE: Record<Zone['kind'], { line: string; fill: string; dash: number[]
   rest: { line: '#3b82c4', fill: 'rgb(59 130 196 / 9%)', dash: [] },
 };
 
-/** Args: ctx scaled to CSS pixels; width, height of the canvas in CSS pixels. */
+/**
+ * Args:
+ *   ctx: scaled to CSS pixels.
+ *   width, height: of the canvas in CSS pixels.
+ */
 export function paint(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
@@ -40,14 +44,25 @@ export function paint(
     ctx.imageSmoothingQuality = 'high';
     ctx.drawImage(picture.plate, 0, 0, width, height);
   }
-  for (const zone of picture.zones) paintZone(ctx, zone, width, height);
-  if (picture.scene !== null && picture.withPeople) {
-    drawMannequins(ctx, picture.scene, width, height);
-    paintLabels(ctx, picture.scene.subjects, picture.marked, width, height);
-  }
+  for (const zone of picture.zones) outline(ctx, zone, width, height);
+  const subjects = picture.withPeople ? (picture.scene?.subjects ?? []) : [];
+  const small = width < 480;
+  const size = small ? 11 : 12.5;
+  const people = subjectLabels(ctx, subjects, picture.marked, { width, height, size, small });
+  const places = small ? [] : zoneLabels(ctx, picture.zones, width, height);
+  // People first: where there is little room, the names of zones give way.
+  const wanted = [...people, ...places].map(({ box }) => box);
+  const boxes = placeLabels(wanted, width, height);
+  places.forEach((label, i) => {
+    paintLabel(ctx, label, boxes[people.length + i] ?? label.box);
+  });
+  draw(ctx, subjects, width, height);
+  people.forEach((label, i) => {
+    paintLabel(ctx, label, boxes[i] ?? label.box);
+  });
 }
 
-function paintZone(ctx: CanvasRenderingContext2D, zone: Zone, width: number, height: number): void {
+function outline(ctx: CanvasRenderingContext2D, zone: Zone, width: number, height: number): void {
   const { line, fill, dash } = OUTLINE[zone.kind];
   ctx.save();
   ctx.beginPath();
@@ -64,46 +79,73 @@ function paintZone(ctx: CanvasRenderingContext2D, zone: Zone, width: number, hei
   ctx.strokeStyle = line;
   ctx.stroke();
   ctx.restore();
-
-  const [u, v] = zone.polygon.reduce((low, corner) => (corner[1] > low[1] ? corner : low));
-  const text = `${zone.name} · ${ZONE[zone.kind]}${zone.hours ? ` ${zone.hours}` : ''}`;
-  ctx.font = `600 11px ${FONT}`;
-  const box: Box = {
-    x: u * width - ctx.measureText(text).width / 2 - 6,
-    y: v * height - 22,
-    width: ctx.measureText(text).width + 12,
-    height: 17,
-  };
-  const [placed] = placeLabels([box], width, height);
-  paintPill(ctx, placed ?? box, text, 'rgb(18 28 38 / 62%)');
 }
 
-function paintLabels(
+interface Label {
+  readonly text: string;
+  readonly box: Box;
+  readonly fill: string;
+  /** Font size, CSS pixels. */
+  readonly size: number;
+  /** Before the words: a warning sign, the mannequin's colour, or nothing. */
+  readonly mark: 'warning' | Rgb | null;
+}
+
+/** On the zone's lower edge, in its middle. */
+function zoneLabels(
+  ctx: CanvasRenderingContext2D,
+  zones: readonly Zone[],
+  width: number,
+  height: number,
+): Label[] {
+  const size = 11;
+  ctx.font = `600 ${size}px ${FONT}`;
+  return zones.map((zone) => {
+    const us = zone.polygon.map(([u]) => u);
+    const middle = (Math.min(...us) + Math.max(...us)) / 2;
+    const text = `${zone.name} · ${ZONE[zone.kind]}${zone.hours === null ? '' : ` ${zone.hours}`}`;
+    const labelWidth = ctx.measureText(text).width + 12;
+    const box = {
+      x: middle * width - labelWidth / 2,
+      y: Math.max(...zone.polygon.map(([, v]) => v)) * height - 9,
+      width: labelWidth,
+      height: 18,
+    };
+    return { text, box, fill: 'rgb(18 28 38 / 66%)', size, mark: null };
+  });
+}
+
+function subjectLabels(
   ctx: CanvasRenderingContext2D,
   subjects: readonly SubjectScene[],
   marked: Picture['marked'],
-  width: number,
-  height: number,
-): void {
-  const size = width < 420 ? 11 : 12.5;
+  { width, height, size, small }: { width: number; height: number; size: number; small: boolean },
+): Label[] {
   ctx.font = `600 ${size}px ${FONT}`;
-  const urgency = (subject: SubjectScene) =>
-    (marked.has(subject.id) ? 2 : 0) + (RISK.has(subject.behavior) ? 1 : 0);
-  const labels = [...subjects]
+  const slot = new Map<number, Rgb | undefined>();
+  slots(
+    subjects.map(({ id }) => id),
+    PALETTE.length,
+  ).forEach((colour, i) => {
+    const subject = subjects[i];
+    if (subject !== undefined) slot.set(subject.id, PALETTE[colour]);
+  });
+  const urgency = ({ id, behavior }: SubjectScene) =>
+    (marked.has(id) ? 2 : 0) + (RISK.has(behavior) ? 1 : 0);
+  return [...subjects]
     .sort((a, b) => urgency(b) - urgency(a) || a.id - b.id)
     .map((subject) => {
       const severity = marked.get(subject.id);
-      const name = subjectName(subject.id);
-      const text =
-        width < 420
-          ? `${name} ${BEHAVIOR[subject.behavior]}`
-          : `${name}  ${BEHAVIOR[subject.behavior]} ${percent(subject.confidence)}`;
       const warn = severity !== undefined || RISK.has(subject.behavior);
+      const behavior = BEHAVIOR[subject.behavior];
+      const sure = small ? '' : ` ${percent(subject.confidence)}`;
+      const text = `${subjectName(subject.id)}  ${behavior}${sure}`;
       const [x0, y0, x1] = subject.box_xyxy;
-      const labelWidth = ctx.measureText(text).width + 14 + (warn ? size + 3 : 0);
+      const labelWidth = ctx.measureText(text).width + 17 + size;
       return {
         text,
-        warn,
+        size,
+        mark: warn ? 'warning' : (slot.get(subject.id) ?? null),
         fill: severity !== undefined ? MARK[severity] : warn ? RISK_NOW : PLAIN,
         box: {
           x: ((x0 + x1) / 2) * width - labelWidth / 2,
@@ -113,44 +155,39 @@ function paintLabels(
         },
       };
     });
-  const boxes = placeLabels(
-    labels.map(({ box }) => box),
-    width,
-    height,
-  );
-  labels.forEach(({ text, warn, fill, box }, i) => {
-    paintPill(ctx, boxes[i] ?? box, text, fill, warn ? size : 0);
-  });
 }
 
-/** A rounded label; `sign` > 0 puts a warning triangle of that size before the words. */
-function paintPill(
+function paintLabel(
   ctx: CanvasRenderingContext2D,
+  { text, fill, size, mark }: Label,
   { x, y, width, height }: Box,
-  text: string,
-  fill: string,
-  sign = 0,
 ): void {
   ctx.fillStyle = fill;
   ctx.beginPath();
   ctx.roundRect(x, y, width, height, height / 2);
   ctx.fill();
-  ctx.fillStyle = '#fff';
-  ctx.textBaseline = 'middle';
   const middle = y + height / 2;
-  let left = x + 7;
-  if (sign > 0) {
+  let left = x + (mark === null ? 6 : 7);
+  if (mark === 'warning') {
+    ctx.fillStyle = '#fff';
     ctx.beginPath();
-    ctx.moveTo(left + sign / 2, middle - sign * 0.46);
-    ctx.lineTo(left + sign, middle + sign * 0.4);
-    ctx.lineTo(left, middle + sign * 0.4);
+    ctx.moveTo(left + size / 2, middle - size * 0.46);
+    ctx.lineTo(left + size, middle + size * 0.4);
+    ctx.lineTo(left, middle + size * 0.4);
     ctx.closePath();
     ctx.fill();
     ctx.fillStyle = fill;
-    ctx.fillRect(left + sign / 2 - 0.8, middle - sign * 0.18, 1.6, sign * 0.3);
-    ctx.fillRect(left + sign / 2 - 0.8, middle + sign * 0.2, 1.6, 1.6);
-    ctx.fillStyle = '#fff';
-    left += sign + 3;
+    ctx.fillRect(left + size / 2 - 0.8, middle - size * 0.18, 1.6, size * 0.3);
+    ctx.fillRect(left + size / 2 - 0.8, middle + size * 0.2, 1.6, 1.6);
+  } else if (mark !== null) {
+    ctx.fillStyle = `rgb(${mark.join(' ')})`;
+    ctx.beginPath();
+    ctx.arc(left + size / 2, middle, size * 0.36, 0, 2 * Math.PI);
+    ctx.fill();
   }
+  if (mark !== null) left += size + 3;
+  ctx.fillStyle = '#fff';
+  ctx.font = `600 ${size}px ${FONT}`;
+  ctx.textBaseline = 'middle';
   ctx.fillText(text, left, middle + 0.5);
 }

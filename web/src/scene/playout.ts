@@ -13,6 +13,8 @@ export const LONGEST_DELAY_MS = 1500;
 /** A step back in time by more than this is a new stream, not a late message. */
 const NEW_STREAM_MS = 2000;
 const MARGIN_MS = 30;
+/** An error of the playhead is made good within about this time, by running faster or slower. */
+const CATCH_UP_MS = 500;
 
 interface Entry {
   readonly scene: SceneEvent;
@@ -20,21 +22,28 @@ interface Entry {
   readonly t: number;
   /** This page's clock. */
   readonly arrived: number;
+  /** The least delay with which the way to this scene could have been shown. */
+  readonly delay: number;
 }
 
 export class Playout {
   #entries: Entry[] = [];
+  /** The camera's clock as last shown, and this page's clock then. */
   #shown = Number.NEGATIVE_INFINITY;
+  #when = 0;
 
   /** Take a scene that arrived at `arrived` (monotonic ms). */
   push(scene: SceneEvent, arrived: number): void {
     const t = Date.parse(scene.time);
-    const latest = this.#entries.at(-1);
+    let latest = this.#entries.at(-1);
     if (latest !== undefined && t <= latest.t) {
       if (t > latest.t - NEW_STREAM_MS) return; // said twice, or out of order
       this.reset();
+      latest = undefined;
     }
-    this.#entries.push({ scene, t, arrived });
+    // Until it came, the playhead could go no further than the scene before.
+    const before = latest !== undefined && t - latest.t <= LONGEST_GAP_MS ? latest.t : t;
+    this.#entries.push({ scene, t, arrived, delay: arrived - before });
     const oldest = arrived - WINDOW_MS;
     while (this.#entries.length > 2 && (this.#entries[0]?.arrived ?? oldest) < oldest) {
       this.#entries.shift();
@@ -50,9 +59,16 @@ export class Playout {
   sample(now: number): SceneEvent | null {
     const latest = this.#entries.at(-1);
     if (latest === undefined) return null;
-    const offset = Math.max(...this.#entries.map((entry) => entry.arrived - entry.t)) + MARGIN_MS;
-    const wanted = Math.min(latest.t, Math.max(now - offset, latest.t - LONGEST_DELAY_MS));
-    this.#shown = Math.max(this.#shown, wanted);
+    const delay = Math.max(...this.#entries.map((entry) => entry.delay)) + MARGIN_MS;
+    const oldest = latest.t - LONGEST_DELAY_MS;
+    const wanted = Math.min(latest.t, Math.max(now - delay, oldest));
+    const elapsed = now - this.#when;
+    const error = wanted - (this.#shown + elapsed);
+    const speed = Math.min(2, Math.max(0.5, 1 + error / CATCH_UP_MS));
+    // Nearly always the playhead glides; it jumps at the start and when it is hopelessly behind.
+    this.#shown = Math.min(latest.t, Math.max(this.#shown + elapsed * speed, oldest));
+    if (error > LONGEST_DELAY_MS) this.#shown = wanted;
+    this.#when = now;
     return this.#at(this.#shown, latest);
   }
 
@@ -71,6 +87,7 @@ export class Playout {
 export function interpolate(a: SceneEvent, b: SceneEvent, fraction: number): SceneEvent {
   if (fraction <= 0) return a;
   if (fraction >= 1) return b;
+  if (a.subjects.length === 0) return a;
   const later = new Map(b.subjects.map((subject) => [subject.id, subject]));
   const subjects = a.subjects.map((subject) => {
     const target = later.get(subject.id);

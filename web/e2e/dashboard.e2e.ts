@@ -1,0 +1,330 @@
+/** The built page in a real Chromium, against a cloud that says what each test wants. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import type { Camera, IncidentEvent } from '../src/api/types';
+import { findChromium, launch } from './chromium';
+import { DIGEST, FakeCloud } from './fake-cloud';
+import { subject } from './figures';
+
+const executable = findChromium();
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const ID = 0x7f3e21;
+const CAMERA = 'ward';
+
+function figure(fallen = 0) {
+  return [
+    subject(
+      ID,
+      { u: 0.4, v: 0.85, height: 0.55, fallen },
+      fallen > 0 ? 'fall' : 'stand',
+      fallen > 0 ? 0.94 : 0.83,
+    ),
+  ];
+}
+
+function fall(change: Partial<IncidentEvent> = {}): IncidentEvent {
+  return {
+    type: 'incident',
+    event: 'opened',
+    id: 'i-1',
+    camera: CAMERA,
+    behavior: 'fall',
+    severity: 'alarm',
+    start: new Date(Date.now() - 3000).toISOString(),
+    end: null,
+    confidence: 0.94,
+    subjects: [ID],
+    measures: [{ name: 'descent_speed', value: 0.768, unit: 'body heights/s' }],
+    reason: 'The hips dropped 0.46 body heights in 0.6 s.',
+    ...change,
+  };
+}
+
+describe.skipIf(executable === undefined)('the dashboard', () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let cloud: FakeCloud;
+  let problems: string[];
+  let foreign: string[];
+  let playing: ReturnType<typeof setInterval> | undefined;
+
+  /** Scenes each 100 ms until told otherwise. */
+  function play(subjects = figure(), camera = CAMERA) {
+    clearInterval(playing);
+    playing = setInterval(() => cloud.scene(camera, subjects), 100);
+  }
+
+  async function open(options: Parameters<Browser['newContext']>[0] = {}) {
+    await context?.close();
+    context = await browser.newContext({
+      viewport: { width: 1280, height: 900 },
+      locale: 'en-GB',
+      timezoneId: 'Asia/Tokyo',
+      ...options,
+    });
+    page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    page.on('console', (message) => {
+      const asked = message.text().includes('getImageData'); // this test’s own looking
+      if (['error', 'warning'].includes(message.type()) && !asked) problems.push(message.text());
+    });
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(cloud.url) && !request.url().startsWith('blob:')) {
+        foreign.push(request.url());
+      }
+    });
+    await page.goto(cloud.url);
+  }
+
+  /** Colour of the picture at (u, v), so that what is drawn can be told from what is not. */
+  function colourAt(u: number, v: number): Promise<number[]> {
+    return page.evaluate(
+      ([x, y]) => {
+        const canvas = document.querySelector('canvas');
+        const ctx = canvas?.getContext('2d');
+        if (!canvas || !ctx) throw new Error('there is no picture');
+        const place = [Math.round(x * canvas.width), Math.round(y * canvas.height)] as const;
+        return [...ctx.getImageData(place[0], place[1], 1, 1).data.slice(0, 3)];
+      },
+      [u, v] as const,
+    );
+  }
+
+  const text = (what: string) => page.getByText(what, { exact: false }).first().waitFor();
+
+  /** Whether the canvas is shown grey, as everything that is not now must be. */
+  const isGrey = () =>
+    page.evaluate(() => {
+      const canvas = document.querySelector('canvas');
+      return canvas !== null && getComputedStyle(canvas).filter.includes('grayscale(1)');
+    });
+
+  beforeAll(async () => {
+    if (executable !== undefined) browser = await launch(executable);
+  });
+
+  afterAll(() => browser?.close());
+
+  beforeEach(async () => {
+    problems = [];
+    foreign = [];
+    cloud = new FakeCloud(inject('page'));
+    cloud.addCamera(CAMERA, 'Ward 3', {
+      plate: DIGEST,
+      plate_known_percent: 96,
+      zones: [
+        {
+          name: 'Store',
+          kind: 'intrude',
+          polygon: [
+            [0.7, 0.6],
+            [0.95, 0.6],
+            [0.95, 0.9],
+            [0.7, 0.9],
+          ],
+          hours: '22:00-06:00',
+        },
+      ],
+    });
+    await cloud.start();
+    cloud.status(CAMERA);
+  });
+
+  afterEach(async () => {
+    clearInterval(playing);
+    await context.close();
+    await cloud.stop();
+    expect(foreign).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+
+  it('shows the room, the mannequin, who does what, and the camera’s health', async () => {
+    const camera = { ...cloud.cameras[0] } as Camera;
+    cloud.cameras = [{ ...camera, plate: null }];
+    play([]);
+    await open();
+    await text('The room is not learnt yet');
+    cloud.cameras = [camera];
+    await page.getByText('The room is not learnt yet').waitFor({ state: 'detached' });
+    await text('0 people');
+    await text('Nobody is seen.');
+    const chest: [number, number] = [0.4, 0.47];
+    const room = await colourAt(...chest);
+    play();
+    await text('1 person');
+    await text('Standing');
+    await text('83 %');
+    await text('29.9 per s');
+    await text('Locked');
+    await expect.poll(() => colourAt(...chest)).not.toEqual(room);
+    expect(await isGrey()).toBe(false);
+    const label = await page.getByRole('img', { name: /Ward 3, live/ }).getAttribute('aria-label');
+    expect(label).toContain('1 person: P-');
+    expect(await page.title()).toBe('Mizaru');
+  });
+
+  it('announces an incident as it opens, lets it tick, and moves it to the history', async () => {
+    play();
+    await open();
+    await text('No incident is open.');
+    play(figure(1));
+    cloud.incident(fall());
+    const card = page.getByTestId('open-incident');
+    await card.waitFor();
+    const words = await card.textContent();
+    for (const wanted of ['Alarm', 'Fall', '0.46', '0.768 body heights/s', '94 %', 'P-', 'Ward 3'])
+      expect(words).toContain(wanted);
+    expect(await page.title()).toBe('(1) Alarm: Fall · Mizaru');
+    const announcement = page.getByTestId('announcement');
+    expect(await announcement.textContent()).toContain('Alarm: Fall, Ward 3');
+    expect(await announcement.getAttribute('aria-live')).toBe('assertive');
+    const lasted = async () => /open for (\d+) s/.exec((await card.textContent()) ?? '')?.[1];
+    const first = await lasted();
+    await expect.poll(lasted).not.toBe(first);
+
+    cloud.incident(fall({ event: 'closed', end: new Date().toISOString() }));
+    await page.getByTestId('closed-incident').waitFor();
+    expect(await card.count()).toBe(0);
+    expect(await page.title()).toBe('Mizaru');
+  });
+
+  it('puts the worst open incident first and reads the history page by page, in the viewer’s time', async () => {
+    const start = (k: number) => new Date(Date.now() - 60_000 * (k + 1)).toISOString();
+    for (let k = 0; k < 30; k += 1) {
+      cloud.incidents.push(
+        fall({ id: `old-${k}`, event: 'closed', start: start(k), end: start(k - 0.1) }),
+      );
+    }
+    cloud.incidents.push(fall({ id: 'n', behavior: 'loiter', severity: 'notice' }));
+    cloud.incidents.push(
+      fall({
+        id: 'long ago',
+        event: 'closed',
+        start: '2026-03-01T15:30:05Z',
+        end: '2026-03-01T15:31:05Z',
+      }),
+    );
+    play();
+    cloud.incidents.push(fall({ id: 'a', start: start(5) }));
+    await open();
+    await expect.poll(() => page.getByTestId('closed-incident').count()).toBe(20);
+    const order = await page.getByTestId('open-incident').allTextContents();
+    expect(order.map((words) => /^[A-Z][a-z]+/.exec(words)?.[0])).toEqual(['Alarm', 'Notice']);
+    await page.getByRole('button', { name: 'Show earlier incidents' }).click();
+    await expect.poll(() => page.getByTestId('closed-incident').count()).toBe(31);
+    expect(await page.getByRole('button', { name: 'Show earlier incidents' }).count()).toBe(0);
+    await text('2 Mar 2026, 00:30:05'); // in the viewer’s zone, Tokyo
+    await text('1 min 00 s');
+  });
+
+  it('never shows a blind, silent or disconnected camera as live', async () => {
+    play();
+    await open();
+    await text('1 person');
+    clearInterval(playing);
+    cloud.status(CAMERA, { state: 'blind', fps: 0 });
+    const notice = page.getByTestId('not-live');
+    await notice.getByText('Blind').waitFor();
+    expect(await isGrey()).toBe(true);
+    await text('count not known');
+    await expect.poll(() => notice.textContent()).toMatch(/last seen [1-9]\d* s ago/);
+
+    cloud.status(CAMERA);
+    play();
+    await notice.waitFor({ state: 'detached' });
+    expect(await isGrey()).toBe(false);
+
+    clearInterval(playing);
+    cloud.status(CAMERA, { connected: false });
+    await notice.getByText('Edge offline').waitFor();
+
+    cloud.status(CAMERA);
+    play();
+    await notice.waitFor({ state: 'detached' });
+    clearInterval(playing); // and not a word about it
+    await notice.getByText('Stale').waitFor();
+    expect(await isGrey()).toBe(true);
+  });
+
+  it('says so when the cloud is gone, and comes back by itself', async () => {
+    play();
+    await open();
+    await text('1 person');
+    cloud.incident(fall());
+    await page.getByTestId('open-incident').waitFor();
+    clearInterval(playing);
+    await cloud.stop();
+    await text('Not connected to the cloud');
+    await text('Open now, as last heard');
+    await page.getByTestId('not-live').getByText('Not connected').waitFor();
+    expect(await isGrey()).toBe(true);
+
+    cloud.incidents = [fall({ event: 'closed', end: new Date().toISOString() })];
+    await cloud.start();
+    play();
+    await page.getByTestId('closed-incident').waitFor({ timeout: 25_000 });
+    await page.getByTestId('not-live').waitFor({ state: 'detached' });
+    expect(await page.getByTestId('open-incident').count()).toBe(0);
+    expect(await page.getByText('Not connected to the cloud').count()).toBe(0);
+    // Chromium itself writes a line for each connection that was refused; nothing else may.
+    problems = problems.filter((line) => !line.includes('ERR_CONNECTION_REFUSED'));
+  });
+
+  it('says of a scene from the spool how old it is', async () => {
+    await open();
+    clearInterval(playing);
+    playing = setInterval(
+      () => cloud.scene(CAMERA, figure(), { time: new Date(Date.now() - 40_000).toISOString() }),
+      100,
+    );
+    await text('this was 40 s ago');
+    await text('1 person then');
+  });
+
+  it('keeps the chosen camera, by mouse, keyboard and address', async () => {
+    cloud.addCamera('door', 'Door', { width: null, height: null });
+    cloud.status('door', { state: 'blind' });
+    play();
+    await open();
+    await page.getByRole('heading', { name: 'Ward 3' }).waitFor();
+    await page.getByRole('tab', { name: /Ward 3/ }).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('heading', { name: 'Door' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Door' }).waitFor();
+    await page.getByTestId('not-live').getByText('Blind').waitFor();
+  });
+
+  it.each([
+    ['light, wide', 1440, 'light'],
+    ['dark, phone', 360, 'dark'],
+  ] as const)('passes axe and fits the window: %s', async (_, width, colorScheme) => {
+    cloud.addCamera('door', 'Door', { width: null, height: null });
+    cloud.status('door', { state: 'blind', sandboxed: false, restarts: 2 });
+    cloud.incidents.push(fall(), fall({ id: 'w', behavior: 'push', severity: 'warning' }));
+    const end = new Date().toISOString();
+    cloud.incidents.push(fall({ id: 'n', severity: 'notice', event: 'closed', end }));
+    play(figure(1));
+    await open({ viewport: { width, height: 800 }, colorScheme, bypassCSP: true });
+    await page.getByTestId('open-incident').first().waitFor();
+    await page.getByText('What this page cannot show').click();
+    const check = async () => {
+      await page.evaluate(await readFile(axe, 'utf8'));
+      const found = await page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: typeof import('axe-core') };
+        const { violations } = await axe.run();
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
+      });
+      expect(found).toEqual([]);
+    };
+    await check();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await page.getByRole('tab', { name: /Door/ }).click();
+    await page.getByTestId('not-live').waitFor();
+    await check();
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { IncidentEvent } from '../api/types';
+import { anIncident, aScene, at, EPOCH } from '../testing';
+import { type Book, byUrgency, hear, isOpen, merge, pageTitle, reconcile } from './book';
+import { lastedMs } from './lasted';
+
+const order = (...incidents: IncidentEvent[]) =>
+  [...incidents]
+    .reverse()
+    .sort(byUrgency)
+    .map(({ id }) => id);
+
+describe('byUrgency', () => {
+  it('puts open before closed, whatever the severity', () => {
+    const closed = anIncident('closed', { end: at(9000), start: at(8000) });
+    expect(order(closed, anIncident('open', { severity: 'notice' }))).toEqual(['open', 'closed']);
+  });
+
+  it('puts the most severe open one first, then the newest', () => {
+    expect(
+      order(
+        anIncident('notice', { severity: 'notice', start: at(900) }),
+        anIncident('old alarm', { start: at(0) }),
+        anIncident('new alarm', { start: at(500) }),
+        anIncident('warning', { severity: 'warning', start: at(800) }),
+      ),
+    ).toEqual(['new alarm', 'old alarm', 'warning', 'notice']);
+  });
+
+  it('reads history by time alone', () => {
+    expect(
+      order(
+        anIncident('alarm', { start: at(0), end: at(10) }),
+        anIncident('notice', { severity: 'notice', start: at(50), end: at(60) }),
+      ),
+    ).toEqual(['notice', 'alarm']);
+  });
+});
+
+describe('the book', () => {
+  const books = (...incidents: IncidentEvent[]) =>
+    incidents.reduce<Book>((book, incident) => hear(book, incident), new Map());
+
+  it('keeps a closed incident closed when an older word comes late', () => {
+    const closed = anIncident('a', { end: at(10) });
+    expect(merge(closed, anIncident('a', { event: 'updated' }))).toBe(closed);
+    expect(merge(undefined, closed)).toBe(closed);
+    expect(merge(anIncident('a'), closed)).toBe(closed);
+  });
+
+  it('follows an open incident through its changes', () => {
+    const book = books(anIncident('a'), anIncident('a', { event: 'updated', severity: 'warning' }));
+    expect(book.get('a')?.severity).toBe('warning');
+    expect([...book.values()].every(isOpen)).toBe(true);
+  });
+
+  it('keeps closed ones when it is brought in line with REST', () => {
+    const book = books(anIncident('closed', { end: at(1) }), anIncident('vanished'));
+    expect([...reconcile(book, [anIncident('open')], new Set()).keys()]).toEqual([
+      'closed',
+      'open',
+    ]);
+  });
+});
+
+it('names the worst in the title, and nothing when nothing is open', () => {
+  expect(pageTitle([anIncident('a'), anIncident('b')], 'Alarm: Fall')).toBe(
+    '(2) Alarm: Fall · Mizaru',
+  );
+  expect(pageTitle([], null)).toBe('Mizaru');
+});
+
+describe('lastedMs', () => {
+  it('of a closed incident is its own', () => {
+    expect(lastedMs({ start: at(0), end: at(7000) }, null, 0, EPOCH + 99_000)).toBe(7000);
+  });
+
+  it('of an open one follows the camera’s clock while scenes come', () => {
+    // The camera's clock is an hour ahead of the server's.
+    const scene = { value: aScene(3_600_000), at: 1000 };
+    expect(lastedMs({ start: at(3_590_000), end: null }, scene, 1500, EPOCH)).toBe(10_500);
+  });
+
+  it('falls back to the server’s clock, and is never negative', () => {
+    const scene = { value: aScene(0), at: 0 };
+    expect(lastedMs({ start: at(0), end: null }, scene, 60_000, EPOCH + 61_000)).toBe(61_000);
+    expect(lastedMs({ start: at(5000), end: null }, null, 0, EPOCH)).toBe(0);
+  });
+});
