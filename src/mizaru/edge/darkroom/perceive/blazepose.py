@@ -21,16 +21,17 @@ from mizaru.edge.darkroom.perceive.candidate import Candidate, Found, Prior, Reg
 from mizaru.edge.darkroom.perceive.colour import histogram
 from mizaru.edge.darkroom.perceive.detector import Detection, Detector
 from mizaru.edge.darkroom.perceive.landmark import Landmarker, Landmarks
-from mizaru.edge.darkroom.perceive.region import Array, Box, Region, circle_iou
+from mizaru.edge.darkroom.perceive.region import Array, Box, Region, box_iou, circle_iou
 from mizaru.edge.darkroom.perceive.tiles import Motion, tiles, whole
 from mizaru.vocabulary import BLAZEPOSE33
 
 THRESHOLD: Final = 0.35
-HINT_THRESHOLD: Final = 0.15
+HINT_THRESHOLD: Final = 0.25
 PRESENCE: Final = 0.5
-_HINT_PRESENCE: Final = 0.15
+_HINT_PRESENCE: Final = 0.25
 _KNOWN: Final = 0.3  # overlap of body circles above which a detection is somebody followed
 _SEEN: Final = 0.3
+_SAME_BOX: Final = 0.5
 _HEAD_ROOM: Final = 0.05  # of the region: from the eyes to the crown
 _TURNS: Final = (0.0, math.pi / 2, -math.pi / 2, math.pi)
 _COLOUR_STEP: Final = 4  # every fourth pixel is enough for a histogram
@@ -188,6 +189,9 @@ class BlazePoseFinder:
         )
 
     def _remember(self, box: Box, *, suspect: bool) -> None:
+        self._memory = [
+            m for m in self._memory if m.suspect != suspect or box_iou(m.box, box) < _SAME_BOX
+        ]
         self._memory.append(_Memory(self._frame + 3 * self._every, box, suspect))
 
 

@@ -39,7 +39,7 @@ def histogram(pixels: npt.NDArray[np.uint8], weight: npt.NDArray[np.bool_] | Non
     total = counts.sum()
     if not total:
         return np.full(BINS, 1 / BINS, np.float32)
-    return (counts / total).astype(np.float32)
+    return np.asarray(counts / total, np.float32)
 
 
 def distance(a: Array, b: Array) -> float:

@@ -9,6 +9,7 @@ boxes that do not overlap but one circle.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mizaru.edge.darkroom.perceive.region import Array, Box, Region, circle_iou
+from mizaru.edge.darkroom.perceive.region import Array, Box, Region, circle_iou, shrink
 from mizaru.edge.darkroom.perceive.runtime import Model
 
 SIDE: Final = 224
@@ -41,9 +42,11 @@ class Detection:
 
     @property
     def box_xyxy(self) -> Box:
-        """Upright box around the body circle, pixels; wider than most bodies."""
+        """Upright box around a body that is as long as the circle and half as wide, pixels."""
         r = self.region
-        return (r.x - r.radius, r.y - r.radius, r.x + r.radius, r.y + r.radius)
+        sin, cos = abs(math.sin(r.angle)), abs(math.cos(r.angle))
+        dx, dy = r.radius * (sin + cos / 2), r.radius * (cos + sin / 2)
+        return (r.x - dx, r.y - dy, r.x + dx, r.y + dy)
 
 
 def anchors(side: int = SIDE) -> Array:
@@ -143,7 +146,7 @@ class Detector:
         source, scale = (image, 1.0)
         if squeeze >= 2.0:  # average first, or thin people alias away
             scale = 1.0 / int(squeeze)
-            source = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            source = shrink(image, scale)
         crop = cv2.warpAffine(
             source,
             matrix * scale,

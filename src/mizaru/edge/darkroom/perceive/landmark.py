@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mizaru.edge.darkroom.perceive.region import Array, Region, apply
+from mizaru.edge.darkroom.perceive.region import Array, Region, apply, shrink
 from mizaru.edge.darkroom.perceive.runtime import Model
 
 SIDE: Final = 256
@@ -81,7 +81,7 @@ def warp(image: npt.NDArray[np.uint8], region: Region) -> npt.NDArray[np.uint8]:
     matrix, scale = region.to_image(SIDE), 1.0
     if region.size > 3 * SIDE:  # bodies that fill a large frame would alias
         scale = 0.5
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        image = shrink(image, scale)
     return np.asarray(
         cv2.warpAffine(
             image,

@@ -35,7 +35,7 @@ class MaskPainter:
         # Grown in the region's own pixels, where a body always has about the same size.
         reach = max(1, round(_GROW * side / 1.25))
         kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-        soft = cv2.dilate(soft, kernel)
+        soft = np.asarray(cv2.dilate(soft, kernel), np.uint8)
         matrix = mask.region.to_image(side) / 2
         corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float64)
         place = corners @ matrix[:, :2].T + matrix[:, 2]
@@ -44,8 +44,10 @@ class MaskPainter:
         if x0 >= x1 or y0 >= y1:
             return
         matrix[:, 2] -= (x0, y0)
-        part = cv2.warpAffine(soft, matrix, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_NEAREST)
-        self._canvas[y0:y1, x0:x1] |= part
+        size = (int(x1 - x0), int(y1 - y0))
+        part = np.asarray(cv2.warpAffine(soft, matrix, size, flags=cv2.INTER_NEAREST), np.uint8)
+        target = self._canvas[y0:y1, x0:x1]
+        np.bitwise_or(target, part, out=target)
 
     def skeleton(self, topology: Topology, keypoints: Array, size: float) -> None:
         """Limbs as thick lines: the segmentation of a lying body often misses some."""

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from mizaru.edge.darkroom.perceive.region import Array, Box
 
 _RATE: Final = 0.2  # of the running mean of ground contact
@@ -89,4 +87,4 @@ def _shared(a: Box, b: Box) -> float:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return max(0.0, width) * max(0.0, height) / np.maximum(smaller, 1e-9)
+    return max(0.0, width) * max(0.0, height) / max(smaller, 1e-9)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive.candidate import Finder, Found
@@ -150,7 +151,7 @@ class StreamPerceiver:
             lost_frames=track.lost_frames,
         )
 
-    def _mask(self, resolution_wh: tuple[int, int], found: Found) -> Array:
+    def _mask(self, resolution_wh: tuple[int, int], found: Found) -> npt.NDArray[np.bool_]:
         painter = MaskPainter(resolution_wh)
         for candidate in found.candidates:  # nested and double ones too
             if candidate.mask is not None:

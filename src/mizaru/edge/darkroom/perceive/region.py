@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -86,6 +87,12 @@ class Region:
 def apply(matrix: npt.NDArray[np.float64], points: Array) -> Array:
     """Affine map of points, shape (N, 2) → (N, 2)."""
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
+
+
+def shrink(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]:
+    """An image made smaller by averaging, so that thin things do not alias away."""
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def circle_iou(a: Region, b: Region) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -138,7 +139,10 @@ class _OnnxModel:
         return tuple(self._session.run(None, {self._name: array}))
 
 
-_LOADERS = {Runtime.LITERT: _LiteRtModel, Runtime.OPENVINO: _OpenVinoModel}
+_LOADERS: dict[Runtime, Callable[[bytes, Path], Model]] = {
+    Runtime.LITERT: _LiteRtModel,
+    Runtime.OPENVINO: _OpenVinoModel,
+}
 
 
 def _import(name: str, *, extra: str) -> ModuleType:

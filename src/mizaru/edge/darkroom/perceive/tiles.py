@@ -60,12 +60,12 @@ class Motion:
         before, self._before = self._before, grey
         if before is None or before.shape != grey.shape:
             return None
-        moving = (cv2.absdiff(grey, before) > _CHANGE).astype(np.uint8)
+        moving = np.asarray(cv2.absdiff(grey, before) > _CHANGE, np.uint8)
         for box in known:
             x0, y0, x1, y1 = (max(0, int(value // _CELL)) for value in box)
             moving[y0 : y1 + 1, x0 : x1 + 1] = 0
-        moving = cv2.dilate(moving, np.ones((3, 3), np.uint8))
-        count, _, stats, centres = cv2.connectedComponentsWithStats(moving)
+        grown = cv2.dilate(moving, np.ones((3, 3), np.uint8))
+        count, _, stats, centres = cv2.connectedComponentsWithStats(grown)
         if count < 2:
             return None
         blob = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

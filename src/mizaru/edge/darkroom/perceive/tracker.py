@@ -21,9 +21,16 @@ from mizaru.edge.darkroom.perceive.region import Array, Box, Region, box_iou
 
 CONFIRM_FRAMES: Final = 3
 KEEP_LOST_FRAMES: Final = 45
+SURE: Final = 0.7
+"""Score of the detector that makes somebody of a track; below it, he has to move."""
+
+_TRAVEL: Final = 0.5  # of the body's size
 _KEEP_UNCONFIRMED_FRAMES: Final = 2
 _GATE: Final = 16.27  # chi-square, three degrees of freedom, 99.9 %
 _COLOUR_GATE: Final = 0.75
+_SAME_PLACE: Final = 0.4  # overlap of boxes
+_MAX_MOVE: Final = 0.6  # of the region, between two looks
+_MAX_RATIO: Final = 1.6  # of sizes
 _COLOUR_RATE: Final = 0.1
 _MOTION_SHARE, _COLOUR_SHARE, _OVERLAP_SHARE = 0.35, 0.4, 0.25
 _FORBIDDEN: Final = 1e6
@@ -42,6 +49,7 @@ class Track:
         hits: frames in which it was seen.
         lost_frames: frames since it was last seen.
         subject_id: ephemeral id, 0 until confirmed.
+        detection: best score of the detector so far.
     """
 
     key: int
@@ -51,12 +59,26 @@ class Track:
     hits: int = 1
     lost_frames: int = 0
     subject_id: int = 0
-    detection: float = field(default=0.0)
+    detection: float = 0.0
+    origin: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.origin = (self.last.region.x, self.last.region.y)
 
     @property
     def confirmed(self) -> bool:
         """True once the track is somebody."""
         return self.subject_id != 0
+
+    @property
+    def credible(self) -> bool:
+        """True for what is more than furniture: seen often enough, and either surely
+        detected once or gone from where it first was."""
+        region = self.last.region
+        travel = math.dist(self.origin, (region.x, region.y))
+        return self.hits >= CONFIRM_FRAMES and (
+            self.detection >= SURE or travel >= _TRAVEL * region.size
+        )
 
     @property
     def shift(self) -> tuple[float, float]:
@@ -158,7 +180,7 @@ class Tracker:
     def _confirm(self) -> None:
         people = sum(t.confirmed for t in self.tracks)
         for track in self.tracks:
-            if track.confirmed or track.hits < CONFIRM_FRAMES or track.lost_frames:
+            if track.confirmed or not track.credible or track.lost_frames:
                 continue
             if people >= self._max_people:
                 return
@@ -173,6 +195,13 @@ class Tracker:
                 return number
 
 
+def _jump(before: Region, after: Region) -> float:
+    """How far a body jumped or changed its size; 1 is as much as a body does."""
+    ratio = max(before.size, after.size) / min(before.size, after.size)
+    moved = math.dist((before.x, before.y), (after.x, after.y)) / before.size
+    return max(moved / _MAX_MOVE, math.log(ratio) / math.log(_MAX_RATIO))
+
+
 def _over(track: Track) -> bool:
     keep = KEEP_LOST_FRAMES if track.confirmed else _KEEP_UNCONFIRMED_FRAMES
     return track.lost_frames > keep
@@ -183,12 +212,13 @@ def _cost(track: Track, candidate: Candidate) -> float:
     region = candidate.region
     motion = track.motion.distance(region.x, region.y, region.size)
     overlap = box_iou(track.box_xyxy, candidate.box_xyxy)
-    own = candidate.prior == track.key and not track.lost_frames
-    # A fall changes the size and place of a body faster than any filter expects.
-    if motion > _GATE and not own and overlap < 0.3:
-        return _FORBIDDEN
     colours = distance(track.colours, candidate.colours)
-    if colours > _COLOUR_GATE and not own:
+    own = candidate.prior == track.key and not track.lost_frames
+    if not own and (motion > _GATE or colours > _COLOUR_GATE) and overlap < _SAME_PLACE:
+        return _FORBIDDEN
+    # Who leaves must not turn into the chair he leaves behind; but a fall changes place and
+    # size faster than any filter expects, as long as old and new box share much.
+    if overlap < _SAME_PLACE and _jump(track.region, region) > 1:
         return _FORBIDDEN
     near = 1 - math.exp(-motion / _GATE)
     return _MOTION_SHARE * near + _COLOUR_SHARE * colours + _OVERLAP_SHARE * (1 - overlap)
