@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mizaru.errors import WireError
+from mizaru.wire.budget import MAX_FROM_EDGE_BYTES
 from mizaru.wire.codec import decode_from_cloud, decode_from_edge, encode
 from mizaru.wire.messages import (
     GENESIS,
@@ -223,6 +224,11 @@ class CloudSession:
         """What one WebSocket message means. Never raises; after `closed` nothing means anything."""
         if self.closed:
             return []
+        if len(data) > MAX_FROM_EDGE_BYTES:
+            self.malformed += 1
+            self._state = _State.CLOSED
+            reason = f"{len(data)} bytes, no message has more than {MAX_FROM_EDGE_BYTES}"
+            return [Violation(Refusal.MALFORMED, None, reason)]
         try:
             message = decode_from_edge(data)
         except WireError as error:
