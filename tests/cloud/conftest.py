@@ -19,9 +19,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from mizaru.cloud.log import configure_log
 from mizaru.cloud.main import Cloud, listen
 from mizaru.cloud.recognize.finding import Finding, Measured, Observation, Risk, SubjectFinding
 from mizaru.cloud.settings import CloudSettings, StoreSettings
@@ -264,9 +266,15 @@ class CloudHere:
     async def stop(self) -> None:
         """What SIGTERM does; then the store is closed."""
         self._stop.set()
-        async with asyncio.timeout(20):
-            await self._task
-        self._stack.close()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until it has ended; raises what ended it."""
+        try:
+            async with asyncio.timeout(20):
+                await self._task
+        finally:
+            self._stack.close()
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         async with httpx.AsyncClient(base_url=f"http://{self.api}/api/v1", trust_env=False) as api:
@@ -289,6 +297,7 @@ class CloudHere:
 _PROGRAM = """
 import sys
 from pathlib import Path
+from mizaru.cloud.log import configure_log
 from mizaru.cloud.log import configure_log
 from mizaru.cloud.main import run_cloud
 from mizaru.cloud.settings import load_cloud_settings
@@ -386,6 +395,14 @@ class Kit:
     STREAM = STREAM
     standing = staticmethod(standing)
     webp = staticmethod(webp)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log() -> Iterator[None]:
+    """Log lines where pytest catches them, without the traces' every variable."""
+    configure_log("info", sys.stderr)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

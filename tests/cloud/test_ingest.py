@@ -16,7 +16,8 @@ from websockets.exceptions import InvalidStatus
 
 from mizaru.cloud.ingest import MAX_MESSAGE_BYTES
 from mizaru.cloud.settings import CloudCameraSettings, RuleSettings
-from mizaru.errors import WireError
+from mizaru.cloud.store import Batch, Store
+from mizaru.errors import StoreError, WireError
 from mizaru.vocabulary import CameraState
 from mizaru.wire.budget import MAX_FROM_EDGE_BYTES
 from mizaru.wire.codec import encode
@@ -92,7 +93,6 @@ def corruptions(good: bytes) -> list[bytes | str]:
         msgspec.msgpack.encode([fields[0], "Not A Camera", *fields[2:]]),
         msgspec.msgpack.encode([*fields[:3], 0, *fields[4:]]),
         msgspec.msgpack.encode(["picture", b"\xff\xd8"]),
-        bytes(MAX_FROM_EDGE_BYTES + 1),
     ]
 
 
@@ -113,13 +113,14 @@ async def test_a_malformed_message_is_refused_counted_and_survived(cloud, kit) -
     assert cloud.stored == feed.encoded
 
 
-async def test_a_message_far_too_large_closes_that_connection_only(cloud, kit) -> None:
+@pytest.mark.parametrize("size", [MAX_FROM_EDGE_BYTES + 1, MAX_MESSAGE_BYTES + 1])
+async def test_a_message_larger_than_any_closes_that_connection_only(cloud, kit, size) -> None:
     feed = kit.Feed()
     feed.segment()
 
     edge = await kit.Edge.connect(cloud.edge, [feed])
     await edge.welcomed()
-    await edge.socket.send(bytes(MAX_MESSAGE_BYTES + 1))
+    await edge.socket.send(bytes(size))
     await edge.gone()
     again = await kit.Edge.connect(cloud.edge, [feed])
     await again.welcomed()
@@ -266,3 +267,24 @@ async def test_stopping_leaves_incidents_open_and_says_the_summary(cloud_here, k
     assert cloud.lines[-1]["incidents"] == 1
     assert "closed" not in {line.get("event") for line in cloud.lines}
     assert len(cloud.reopened_store().incidents(is_open=True, limit=9)) == 1
+
+
+async def test_a_database_that_breaks_ends_the_cloud_and_nothing_is_acknowledged(
+    cloud_here, kit
+) -> None:
+    class BrokenStore(Store):
+        def commit(self, batch: Batch) -> None:
+            raise StoreError("the database is malformed")
+
+    feed = kit.Feed()
+    feed.seconds(10)
+    cloud = cloud_here()
+    await cloud.__aenter__()
+    cloud.cloud._pipeline._store.__class__ = BrokenStore
+    edge = await kit.Edge.connect(cloud.edge, [feed])
+    await edge.welcomed()
+    await edge.socket.send(feed.encoded[0])
+    with pytest.raises(StoreError, match="malformed"):
+        await cloud.ended()
+    await edge.gone()
+    assert edge.acknowledged == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from mizaru.cloud.incident import IncidentChange
 from mizaru.cloud.moment import Moment
 from mizaru.cloud.pipeline import Pipeline, Recognition, Said, StreamEnded
+from mizaru.cloud.recognize.finding import Finding, Observation
 from mizaru.cloud.store import Batch, NewSegment, Store
 from mizaru.errors import StorageFullError
 from mizaru.wire.codec import decode_from_edge
@@ -192,4 +194,30 @@ def test_a_pose_that_cannot_be_read_costs_its_representation_only(tmp_path: Path
     said = pipeline.process([NewSegment(segment, b"as it came", bytes(16), 0)])
     assert [e.representation for e in said if isinstance(e, Moment)] == rest
     assert pipeline.unreadable == 1
+    store.close()
+
+
+class ClumsyRecognizer:
+    """Fails on one frame, and forgets nothing else."""
+
+    def __init__(self, kit: Any) -> None:
+        self._recognizer = kit.AlarmingRecognizer()
+
+    def observe(self, observation: Observation) -> Finding:
+        if observation.key.frame_id == 9:
+            raise ZeroDivisionError("a bug")
+        return self._recognizer.observe(observation)
+
+
+def test_a_bug_in_recognition_costs_its_representation_only(tmp_path: Path, kit: Any) -> None:
+    feed = kit.Feed()
+    feed.seconds(5, kit.standing(1000))
+    store = Store(tmp_path / "cloud.sqlite")
+    clumsy = dataclasses.replace(recognition(kit), recognizer=lambda camera: ClumsyRecognizer(kit))
+    pipeline = Pipeline(store, {}, clumsy)
+    said = pipeline.process(arrivals(feed.encoded))
+    assert pipeline.failures == 1
+    assert sum(isinstance(event, Moment) for event in said) == 49
+    assert told(said) == [("opened", kit.START_MS + 400 + 3000, "fall")]
+    assert list(store.replay(CAMERA, 0)) == feed.encoded
     store.close()

@@ -184,6 +184,16 @@ def test_purging_forgets_segments_and_plates_but_never_incidents_or_cursors(
     assert kept == [False, False, True], "a current plate stays"
 
 
+def test_purging_takes_one_step_at_a_time(
+    store: Store, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mizaru.cloud.store.PURGE_STEP", 2)
+    feed = kit.Feed()
+    for _ in range(5):
+        send(store, feed, 0)
+    assert [store.purge(HOUR) for _ in range(4)] == [2, 2, 1, 0]
+
+
 def test_a_plate_that_a_camera_left_before_a_restart_is_still_followed(
     tmp_path: Path, kit: Any
 ) -> None:

@@ -12,7 +12,7 @@ import typer
 
 def cloud(
     config: Annotated[
-        Path, typer.Argument(help="TOML file with a [cloud] table.", show_default=False)
+        Path, typer.Argument(help="TOML file with a \\[cloud] table.", show_default=False)
     ],
     json: Annotated[
         str | None,

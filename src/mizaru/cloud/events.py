@@ -214,6 +214,7 @@ class Counters(_Event):
     malformed: int = Field(ge=0, description="messages refused: not exactly right, or too large")
     violations: int = Field(ge=0, description="connections closed: a message out of its place")
     refused: int = Field(ge=0, description="connections refused: camera in use, unknown, busy …")
+    failures: int = Field(ge=0, description="representations that recognition failed on: a bug")
     scenes_conflated: int = Field(ge=0, description="live scenes that slow viewers did not get")
 
 

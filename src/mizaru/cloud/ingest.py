@@ -45,7 +45,7 @@ from mizaru.wire.session import (
 
 EDGE_PATH: Final = "/edge"
 MAX_MESSAGE_BYTES: Final = 2 * MAX_FROM_EDGE_BYTES
-"""Beyond it a connection is closed unread; up to it a message is refused like any other."""
+"""Beyond it a connection is closed unread; up to it the session says what is wrong."""
 MAX_EDGES: Final = 256
 MAX_CAMERAS: Final = 4096
 MAX_WAITING: Final = 2048
@@ -149,6 +149,7 @@ class Ingest:
         self._store, self._pipeline, self._listener = store, pipeline, listener
         self._worker, self._listed, self._accept_unknown = worker, listed, accept_unknown
         self._now_ms = now_ms
+        self._abandoned = False
         self._links: set[Link] = set()
         self._owners: dict[str, Link] = {}
         self._ending: dict[str, asyncio.TimerHandle] = {}
@@ -195,6 +196,12 @@ class Ingest:
             waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
             await self._work(waiting)
 
+    def abandon(self) -> None:
+        """Nobody works any more: forget what waits, so that connections can end."""
+        self._abandoned = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
     # -- one connection -----------------------------------------------------------------------
 
     async def _handle(self, socket: ServerConnection) -> None:
@@ -220,7 +227,7 @@ class Ingest:
                 _log.warning("message too large; connection closed", edge=_name(link))
         finally:
             self._links.discard(link)
-            await self._queue.put((link, _Gone()))
+            await self._put(link, _Gone())
 
     async def _receive(self, link: Link, data: str | bytes) -> None:
         """One message: what is wrong is answered at once, the rest waits for its turn."""
@@ -234,20 +241,27 @@ class Ingest:
                         _log.warning("message refused", edge=_name(link), reason=reason)
                     await self._refuse(link, Refusal.MALFORMED)
                 case Violation(code=code, camera=camera, reason=reason):
-                    self.counts.violations += 1
+                    if code is Refusal.MALFORMED:
+                        self.counts.malformed += 1  # larger than any message can be
+                    else:
+                        self.counts.violations += 1
                     _log.warning("connection refused", edge=_name(link), reason=reason)
                     await self._refuse(link, code, camera)
                 case SegmentReceived(segment=segment):
                     self._listener.arrived(segment.camera, len(data))
-                    await self._queue.put((link, event))
+                    await self._put(link, event)
                 case StatusReceived(status=status):
                     self._listener.arrived(status.camera, len(data))
-                    await self._queue.put((link, event))
+                    await self._put(link, event)
                 case DuplicateReceived(camera=camera):
                     self._listener.arrived(camera, len(data))
-                    await self._queue.put((link, event))
+                    await self._put(link, event)
                 case _:
-                    await self._queue.put((link, event))
+                    await self._put(link, event)
+
+    async def _put(self, link: Link, message: _Message) -> None:
+        if not self._abandoned:
+            await self._queue.put((link, message))
 
     async def _refuse(self, link: Link, code: Refusal, camera: str | None = None) -> None:
         await self._send(link, link.session.refuse(code, camera))

@@ -20,13 +20,16 @@ def configure_log(level: str, stream: TextIO) -> None:
     """
     if level.lower() not in LEVELS:
         raise SettingsError(f"{level!r} is no log level; use {', '.join(LEVELS)}", key="MIZARU_LOG")
+    renderers = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if stream.isatty()
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.dev.ConsoleRenderer(colors=True)
-            if stream.isatty()
-            else structlog.processors.JSONRenderer(),
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         logger_factory=structlog.PrintLoggerFactory(stream),

@@ -32,7 +32,7 @@ from mizaru.cloud.moment import Moment, incident_event, instant, status_event
 from mizaru.cloud.pipeline import Pipeline, Recognition, Said, StreamEnded
 from mizaru.cloud.settings import CloudSettings, complaints, split_address
 from mizaru.cloud.sink import JsonLines, Line, open_lines
-from mizaru.cloud.store import Store
+from mizaru.cloud.store import PURGE_STEP, Store
 from mizaru.cloud.tally import Tallies
 from mizaru.errors import PortInUseError, SettingsError, StorageFullError
 from mizaru.wire.messages import Status
@@ -134,6 +134,7 @@ class Cloud:
             stack.push_async_callback(_stop_web, web, web_task)
             ingest_task = asyncio.create_task(self._ingest.run())
             stack.push_async_callback(_cancel, ingest_task)
+            stack.callback(self._ingest.abandon)
             purge_task = asyncio.create_task(self._purge())
             stack.push_async_callback(_cancel, purge_task)
             edges = await stack.enter_async_context(self._ingest.serve(edge_socket))
@@ -196,6 +197,7 @@ class Cloud:
         """How this cloud is, now."""
         counts = dataclasses.asdict(self._ingest.counts)
         counts["malformed"] += self._pipeline.unreadable
+        counts["failures"] = self._pipeline.failures
         return Health(
             status="storage_full" if self._ingest.storage_full else "ok",
             version=__version__,
@@ -255,10 +257,11 @@ class Cloud:
         loop = asyncio.get_running_loop()
         keep_ms = round(self._settings.store.keep_hours * 3_600_000)
         while True:
+            before_ms, gone, step = _now_ms() - keep_ms, 0, PURGE_STEP
             try:
-                gone = await loop.run_in_executor(
-                    self._worker, self._store.purge, _now_ms() - keep_ms
-                )
+                while step == PURGE_STEP:
+                    step = await loop.run_in_executor(self._worker, self._store.purge, before_ms)
+                    gone += step
                 if gone:
                     _log.info("old segments deleted", segments=gone)
             except StorageFullError as error:

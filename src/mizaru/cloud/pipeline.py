@@ -27,6 +27,9 @@ from mizaru.vocabulary import CameraState, SyncKey
 from mizaru.wire.codec import decode_from_edge, unpack_pose
 from mizaru.wire.messages import Representation, Segment, Status
 
+MAX_COMPLAINTS: Final = 20
+"""Failures of recognition that are logged; all are counted."""
+
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -70,13 +73,13 @@ class _Stream:
 
     def __init__(self, recognizer: Recognizer, engine: IncidentEngine) -> None:
         self.through_ms: int | None = None
-        self._recognizer, self._engine = recognizer, engine
+        self.recognizer, self._engine = recognizer, engine
 
     def observe(self, segment: Segment, representation: Representation) -> Moment:
         """The next representation; raises `WireError` if a pose in it cannot be read."""
         poses = tuple(unpack_pose(record) for record in representation.poses)
         key = SyncKey(segment.camera, representation.frame_id, representation.t_ms)
-        finding = self._recognizer.observe(Observation(key, poses, segment.width / segment.height))
+        finding = self.recognizer.observe(Observation(key, poses, segment.width / segment.height))
         self.through_ms = representation.t_ms
         changes = self._engine.update(finding)
         return Moment(segment, representation, poses, finding, changes)
@@ -89,6 +92,10 @@ class _Stream:
 class Pipeline:
     """All cameras of one cloud.
 
+    Attributes:
+        unreadable: representations with a pose that could not be read.
+        failures: representations that recognition failed on.
+
     Args:
         cameras: settings by camera id; others get defaults.
     """
@@ -97,6 +104,7 @@ class Pipeline:
         self, store: Store, cameras: Mapping[str, CloudCameraSettings], recognition: Recognition
     ) -> None:
         self.unreadable = 0
+        self.failures = 0
         self._store, self._cameras, self._recognition = store, cameras, recognition
         self._streams: dict[str, _Stream] = {}
         # Cameras whose past lies in the store only.
@@ -109,7 +117,7 @@ class Pipeline:
             StorageFullError, StoreError: nothing of it was stored.
         """
         said: list[Said] = []
-        unreadable = self.unreadable
+        counted = self.unreadable, self.failures
         try:
             for arrival in arrivals:
                 self._take(arrival, said)
@@ -122,7 +130,7 @@ class Pipeline:
             if batch:
                 self._store.commit(batch)
         except BaseException:
-            self.unreadable = unreadable
+            self.unreadable, self.failures = counted
             self._forget({_camera(arrival) for arrival in arrivals})
             raise
         return tuple(said)
@@ -169,6 +177,13 @@ class Pipeline:
         except WireError as error:
             self.unreadable += 1
             _log.warning("representation skipped", camera=segment.camera, reason=str(error))
+        except Exception:
+            # A bug. Raised further it would end the cloud for every camera, and again each
+            # time the segment is sent; so it is said, and this camera's recognizer begins anew.
+            self.failures += 1
+            if self.failures <= MAX_COMPLAINTS:
+                _log.exception("recognition failed", camera=segment.camera)
+            stream.recognizer = self._recognition.recognizer(self._settings(segment.camera))
 
     def _fresh(self, camera: str) -> _Stream:
         settings = self._settings(camera)
@@ -192,8 +207,8 @@ class Pipeline:
                 for representation in segment.representations:
                     try:
                         stream.observe(segment, representation)
-                    except WireError:
-                        continue  # it was counted when it came
+                    except Exception:
+                        continue  # it was counted and said when it came
         stream.through_ms = known.through_ms
         return stream
 

@@ -28,7 +28,7 @@ from mizaru.wire.messages import GENESIS, Cursor, Plate, Segment, Status, plate_
 
 SCHEMA_VERSION: Final = 1
 PURGE_STEP: Final = 2000
-"""Segments deleted in one transaction, so that ingest never waits long."""
+"""Segments deleted at once, so that ingest never waits long."""
 
 metadata = sa.MetaData()
 
@@ -266,33 +266,31 @@ class Store:
         self._plate_of = plates
 
     def purge(self, before_ms: int) -> int:
-        """Delete segments received before a wall clock time, gaps likewise, and plates that
-        nothing refers to; incidents stay. Returns how many segments went."""
-        gone = 0
-        while True:
-            with self._transaction() as db:
-                oldest = db.execute(
-                    sa.select(_segments.c.seq, _segments.c.received_ms)
-                    .order_by(_segments.c.seq)
-                    .limit(PURGE_STEP)
-                ).all()
-                old = [seq for seq, received_ms in oldest if received_ms < before_ms]
-                if old:
-                    # Numbers grow with arrival, so the old ones are the first ones.
-                    db.execute(sa.delete(_segments).where(_segments.c.seq <= max(old)))
-                gone += len(old)
-            if len(old) < PURGE_STEP:
-                break
+        """Delete the oldest segments received before a wall clock time, gaps likewise, and
+        plates that nothing refers to; incidents stay.
+
+        Returns how many segments went; if `PURGE_STEP`, there may be more.
+        """
         with self._transaction() as db:
-            db.execute(sa.delete(_gaps).where(_gaps.c.received_ms < before_ms))
-            current = sa.select(_cameras.c.plate).where(_cameras.c.plate.is_not(None))
-            # Segments that refer to a plate arrived before it was last seen as a current one.
-            db.execute(
-                sa.delete(_plates).where(
-                    _plates.c.seen_ms < before_ms, _plates.c.digest.not_in(current)
+            oldest = db.execute(
+                sa.select(_segments.c.seq, _segments.c.received_ms)
+                .order_by(_segments.c.seq)
+                .limit(PURGE_STEP)
+            ).all()
+            old = [seq for seq, received_ms in oldest if received_ms < before_ms]
+            if old:
+                # Numbers grow with arrival, so the old ones are the first ones.
+                db.execute(sa.delete(_segments).where(_segments.c.seq <= max(old)))
+            if len(old) < PURGE_STEP:
+                db.execute(sa.delete(_gaps).where(_gaps.c.received_ms < before_ms))
+                current = sa.select(_cameras.c.plate).where(_cameras.c.plate.is_not(None))
+                # Segments that refer to a plate arrived before it was last seen as current.
+                db.execute(
+                    sa.delete(_plates).where(
+                        _plates.c.seen_ms < before_ms, _plates.c.digest.not_in(current)
+                    )
                 )
-            )
-        return gone
+        return len(old)
 
     # -- reading, from any thread --------------------------------------------------------------
 

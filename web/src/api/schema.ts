@@ -269,6 +269,11 @@ export interface components {
              */
             refused: number;
             /**
+             * Failures
+             * @description representations that recognition failed on: a bug
+             */
+            failures: number;
+            /**
              * Scenes Conflated
              * @description live scenes that slow viewers did not get
              */
