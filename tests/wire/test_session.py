@@ -294,13 +294,14 @@ class TestEdge:
         assert open_edge.next_number("a") == WINDOW + 1
         assert not open_edge.all_acknowledged()
 
-    def test_it_goes_on_behind_the_cursor_and_forgets_up_to_it(self) -> None:
-        digest = m.chain_digest(chain(2)[1])
-        edge = EdgeSession(EDGE, [offer(1, 3)], lambda _, number: digest if number == 2 else None)
+    @pytest.mark.parametrize("stored", [1, 2, 3])
+    def test_it_goes_on_behind_the_cursor_and_forgets_up_to_it(self, stored: int) -> None:
+        digest = m.chain_digest(chain(stored)[-1])
+        edge = EdgeSession(EDGE, [offer(1, 3)], lambda _, n: digest if n == stored else None)
         edge.hello()
-        welcome = encode(m.Welcome(1, (cursor(2, digest),)))
-        assert edge.receive(welcome) == [Welcomed(), Acknowledged("a", STREAM, 2)]
-        assert edge.next_number("a") == 3
+        welcome = encode(m.Welcome(1, (cursor(stored, digest),)))
+        assert edge.receive(welcome) == [Welcomed(), Acknowledged("a", STREAM, stored)]
+        assert edge.next_number("a") == stored + 1
 
     def test_behind_a_gap_it_begins_with_what_is_held(self) -> None:
         edge = EdgeSession(EDGE, [offer(50, 60)], lambda *_: None)

@@ -24,8 +24,7 @@ MODE = sys.argv[1] if len(sys.argv) > 1 else ""
 
 class Nobody:
     def perceive(self, frame: Frame) -> Perception:
-        if MODE == "slow":
-            time.sleep(0.1)
+        time.sleep({"slow": 0.1, "busy": 0.04}.get(MODE, 0))
         if MODE == "raises":
             raise KeyError("some words out of a frame")
         if MODE == "hangs" and frame.frame_id >= 20:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -135,8 +136,8 @@ def test_an_address_where_nobody_listens_is_lost_not_wrong() -> None:
 
 
 @pytest.mark.parametrize("auth", ["basic", "digest"])
-def test_credentials(auth: str, rtsp_server: Callable[..., object]) -> None:
-    url = rtsp_server(auth=auth).url  # type: ignore[attr-defined]
+def test_credentials(auth: str, rtsp_server: Callable[..., Any]) -> None:
+    url = rtsp_server(auth=auth).url
     right = quote("s3cret/#?@", safe="")
     assert probe(url.replace("//", f"//admin:{right}@")).width == 320
     with pytest.raises(SourceError, match="refused user or password") as caught:
@@ -144,6 +145,6 @@ def test_credentials(auth: str, rtsp_server: Callable[..., object]) -> None:
     assert "wr0ng" not in str(caught.value)
 
 
-def test_a_wrong_path_is_said(rtsp_server: Callable[..., object]) -> None:
+def test_a_wrong_path_is_said(rtsp_server: Callable[..., Any]) -> None:
     with pytest.raises(SourceError, match="no such stream"):
-        probe(rtsp_server().url.replace("stream", "nope"))  # type: ignore[attr-defined]
+        probe(rtsp_server().url.replace("stream", "nope"))

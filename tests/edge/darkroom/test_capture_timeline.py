@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mizaru.edge.darkroom.capture.timeline import REANCHOR_S, CameraTimeline, FileTimeline
+from mizaru.edge.darkroom.capture.timeline import (
+    REANCHOR_S,
+    CameraTimeline,
+    FileTimeline,
+    SteadyClock,
+)
 
 seconds = st.floats(-1e6, 1e6)
 
@@ -55,3 +60,23 @@ def test_a_late_start_is_corrected() -> None:
     timeline.at(0.0, 10**6 + 500)
     timeline.at(0.04, 10**6 + 501)
     assert timeline.at(1.0, 10**6 + 1000) == 10**6 + 1000
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**10), st.integers(-(10**7), 10**7))))
+def test_the_steady_clock_never_steps_back(steps: list[tuple[int, int]]) -> None:
+    wall = [10**12]
+    clock = SteadyClock(10**12, lambda: wall[0])
+    monotonic_ns, before = 0, 0
+    for passed_ns, jump_ms in steps:
+        monotonic_ns += passed_ns
+        wall[0] += passed_ns // 1_000_000 + jump_ms
+        now = clock.at(monotonic_ns)
+        assert now >= before
+        assert now >= wall[0] - REANCHOR_S * 1000
+        before = now
+
+
+def test_a_board_that_learns_the_time_is_followed() -> None:
+    clock = SteadyClock(0, lambda: 1_700_000_000_000)
+    assert clock.at(5_000_000_000) == 1_700_000_000_000
+    assert clock.at(5_040_000_000) == 1_700_000_000_040

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from mizaru.edge.darkroom import MAX_MESSAGE_BYTES, develop
+from mizaru.edge.darkroom import MAX_MESSAGE_BYTES, develop, supervisor
 from mizaru.edge.darkroom.supervisor import FAILED_STARTS
 from mizaru.edge.settings import CameraSettings, Pace, SandboxMode
 from mizaru.errors import (
@@ -34,6 +35,9 @@ FAKE = Path(__file__).parent / "fake_darkroom.py"
 NOTICED_S = 5.0
 SLACK_S = 10.0
 """For a machine that does other things: tests assert what happens, and that it is not hours."""
+
+
+RUNS: list[Run] = []
 
 
 class Run:
@@ -54,6 +58,7 @@ class Run:
         self._arguments = (str(source), mode, pace, sandbox)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+        RUNS.append(self)
 
     def _run(self) -> None:
         source, mode, pace, sandbox = self._arguments
@@ -124,8 +129,13 @@ def capture() -> psutil.Process:
 
 
 @pytest.fixture(autouse=True)
-def _no_orphans() -> Iterator[None]:
+def _no_orphans(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(supervisor, "BACKOFF_S", (0.05,))
     yield
+    while RUNS:
+        run = RUNS.pop()
+        run.stop.set()
+        run.join()
     end = time.monotonic() + 5
     while tree(os.getpid()) and time.monotonic() < end:
         time.sleep(0.05)
@@ -133,13 +143,11 @@ def _no_orphans() -> Iterator[None]:
 
 
 @pytest.fixture
-def running(long_video: Path) -> Iterator[Run]:
+def running(long_video: Path) -> Run:
     """A live file that has streamed for a moment."""
     run = Run(long_video, pace=Pace.LIVE)
     run.until(lambda: len(run.developed) >= 8)
-    yield run
-    run.stop.set()
-    run.join()
+    return run
 
 
 def test_a_file_is_read_to_its_end_in_order_and_locked_in(video: Path) -> None:
@@ -158,13 +166,13 @@ def test_a_file_is_read_to_its_end_in_order_and_locked_in(video: Path) -> None:
 def test_live_follows_the_files_clock_and_drops_what_is_late(
     tmp_path: Path, make_video: Callable[..., Path]
 ) -> None:
-    path = make_video(tmp_path / "clip.mp4", frames=75)
+    path = make_video(tmp_path / "clip.mp4", frames=50)
     run = Run(path, "slow", pace=Pace.LIVE).join()
     last = run.statuses[-1]
-    assert (last.state, last.frames_in) == (CameraState.ENDED, 75)
-    assert 25 < last.frames_dropped < 75  # 25 frames a second in, less than 10 out
+    assert (last.state, last.frames_in) == (CameraState.ENDED, 50)
+    assert 20 < last.frames_dropped < 50  # 25 frames a second in, less than 10 out
     arrivals = [at for at, m in run.messages if isinstance(m, Developed)]
-    assert arrivals[-1] - arrivals[0] > 2.5
+    assert arrivals[-1] - arrivals[0] > 1.5
 
 
 def test_stop_ends_it_with_a_last_status(long_video: Path) -> None:
@@ -194,8 +202,8 @@ def test_bad_input_is_one_error_and_a_failed_status(
         assert run.developed == []
 
 
-def test_wrong_credentials_end_it_without_showing_them(rtsp_server: Callable[..., object]) -> None:
-    url = rtsp_server(auth="digest").url  # type: ignore[attr-defined]
+def test_wrong_credentials_end_it_without_showing_them(rtsp_server: Callable[..., Any]) -> None:
+    url = rtsp_server(auth="digest").url
     run = Run(url.replace("//", "//admin:hunter2@"), pace=Pace.LIVE).join()
     assert isinstance(run.error, SourceError)
     assert "hunter2" not in str(run.error)
@@ -309,30 +317,71 @@ def test_a_stage_that_never_returns_is_noticed(video: Path) -> None:
 def test_every_frame_of_a_file_survives_a_killed_capture(
     tmp_path: Path, make_video: Callable[..., Path]
 ) -> None:
-    path = make_video(tmp_path / "clip.mp4", frames=100)
-    run = Run(path, "slow")
+    path = make_video(tmp_path / "clip.mp4", frames=75)
+    run = Run(path, "busy")
     run.until(lambda: len(run.developed) >= 5)
     capture().send_signal(signal.SIGKILL)
     run.join()
-    assert [b - a for a, b in pairwise(run.times_ms)] == [100] * 39
-    assert run.statuses[-1].frames_in == 100
+    assert [b - a for a, b in pairwise(run.times_ms)] == [100] * 29
+    assert run.statuses[-1].frames_in == 75
     assert run.statuses[-1].frames_dropped == 0
 
 
 def test_a_file_goes_on_where_a_killed_darkroom_was(
     tmp_path: Path, make_video: Callable[..., Path]
 ) -> None:
-    path = make_video(tmp_path / "clip.mp4", frames=100)
-    run = Run(path, "slow")
+    path = make_video(tmp_path / "clip.mp4", frames=75)
+    run = Run(path, "busy")
     run.until(lambda: len(run.developed) >= 5)
     darkroom().send_signal(signal.SIGKILL)
     run.join()
     assert run.states[-1] is CameraState.ENDED
-    assert all(b > a for a, b in pairwise(run.times_ms))
-    assert run.times_ms[-1] - run.times_ms[0] == 3900
-    assert len(run.times_ms) >= 38
-    ids = [m.representation.frame_id for m in run.developed]
-    assert all(b > a for a, b in pairwise(ids))
+    check_order(run)
+    assert run.times_ms[-1] - run.times_ms[0] == 2900
+    assert len(run.times_ms) >= 28
+
+
+# Cameras that go and come -------------------------------------------------------------------
+
+
+def test_a_network_camera_that_goes_and_comes_back(rtsp_server: Callable[..., Any]) -> None:
+    camera = rtsp_server()
+    run = Run(camera.url, pace=Pace.LIVE)
+    run.until(lambda: len(run.developed) >= 5)
+    pid = darkroom().pid
+    camera.close()
+    run.until(lambda: run.states[-1] is CameraState.BLIND, 30)
+    frames = len(run.developed)
+    rtsp_server(port=camera.port)
+    run.until(lambda: len(run.developed) > frames + 5, 10 + SLACK_S)
+    assert darkroom().pid == pid
+    assert run.statuses[-1].state is CameraState.STREAMING
+    assert run.statuses[-1].restarts == 1
+    check_order(run)
+    newest = run.developed[-1].representation.t_ms
+    assert newest == pytest.approx(time.time() * 1000, abs=3000)  # not a backlog
+
+
+def test_a_network_camera_that_falls_silent_is_blind(rtsp_server: Callable[..., Any]) -> None:
+    camera = rtsp_server()
+    run = Run(camera.url, pace=Pace.LIVE)
+    run.until(lambda: len(run.developed) >= 5)
+    camera.silent.set()
+    run.until(lambda: run.states[-1] is CameraState.BLIND, 30)
+    camera.silent.clear()
+    run.until(lambda: run.states[-1] is CameraState.STREAMING, 10 + SLACK_S)
+
+
+def test_a_network_camera_that_is_not_there_yet_is_waited_for(
+    rtsp_server: Callable[..., Any],
+) -> None:
+    camera = rtsp_server()
+    camera.close()
+    run = Run(camera.url, pace=Pace.LIVE)
+    run.until(lambda: run.states[-1:] == [CameraState.BLIND])
+    rtsp_server(port=camera.port)
+    run.until(lambda: len(run.developed) > 3)
+    assert run.error is None
 
 
 def test_no_orphan_remains_when_the_edge_is_killed(long_video: Path) -> None:
