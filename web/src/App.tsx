@@ -33,10 +33,8 @@ export function App() {
         <LinkPill />
       </header>
       <main className={css.main}>
-        <div className={css.notices}>
-          <LinkNotice />
-          <OpenStrip />
-        </div>
+        <LinkNotice />
+        <OpenStrip />
         {camera === undefined ? (
           <NoCamera />
         ) : (

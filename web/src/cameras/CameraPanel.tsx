@@ -55,12 +55,7 @@ export function CameraPanel({ camera }: { readonly camera: CameraLive }) {
           label={describe(camera, fresh)}
         />
         {!fresh.live && <NotLive fresh={fresh} />}
-        {fresh.live && camera.plate === null && (
-          <p className={css.unlearnt}>
-            <Info size={15} aria-hidden="true" />
-            The room is not learnt yet. It appears bit by bit, only where nobody was for a while.
-          </p>
-        )}
+        {fresh.live && <Unlearnt camera={camera} />}
       </div>
       <Subjects
         scene={current ? scene : null}
@@ -71,6 +66,22 @@ export function CameraPanel({ camera }: { readonly camera: CameraLive }) {
       />
       <Health status={camera.status} knownPercent={camera.knownPercent} />
     </section>
+  );
+}
+
+/** Below this share of the room the picture says what the plain grey in it means. */
+const NEARLY_LEARNT_PERCENT = 90;
+
+function Unlearnt({ camera }: { readonly camera: CameraLive }) {
+  const known = camera.plate === null ? 0 : camera.knownPercent;
+  if (known === null || known >= NEARLY_LEARNT_PERCENT) return null;
+  return (
+    <p className={css.unlearnt}>
+      <Info size={15} aria-hidden="true" />
+      {known === 0
+        ? 'The room is not learnt yet. It appears bit by bit, only where nobody was for a while.'
+        : `${known} % of the room is learnt. Plain grey is not yet.`}
+    </p>
   );
 }
 

@@ -26,6 +26,10 @@ it.each<[Partial<StatusEvent>, string]>([
   expect(worries(change)).toEqual([name]);
 });
 
+it('does not worry that the edge left when the recording ended', () => {
+  expect(worries({ state: 'ended', connected: false })).toEqual([]);
+});
+
 it('survives a camera that has no frames yet', () => {
   const dropped = healthItems(aStatus({ frames_in: 0 }), null).find(
     ({ name }) => name === 'Dropped',

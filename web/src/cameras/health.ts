@@ -14,6 +14,8 @@ export interface HealthItem {
 /** More segments than this waiting at the edge means that the link is behind. */
 const SPOOL_WORRY = 20;
 const DROPPED_WORRY = 0.1;
+/** Below this a fall falls between the frames. */
+const SLOW_FPS = 8;
 const LATENCY_WORRY_MS = 250;
 
 export function healthItems(status: StatusEvent, knownPercent: number | null): HealthItem[] {
@@ -29,7 +31,7 @@ export function healthItems(status: StatusEvent, knownPercent: number | null): H
       name: 'Edge',
       value: status.connected ? 'Connected' : 'Offline',
       meaning: 'Whether the computer beside the camera reaches the cloud.',
-      worry: !status.connected,
+      worry: !status.connected && status.state !== 'ended',
     },
     {
       name: 'Darkroom',
@@ -43,7 +45,7 @@ export function healthItems(status: StatusEvent, knownPercent: number | null): H
       name: 'Frames',
       value: `${quantity(status.fps)} per s`,
       meaning: 'Frames developed per second, over the last ten seconds.',
-      worry: status.state === 'streaming' && status.fps < 5,
+      worry: status.state === 'streaming' && status.fps < SLOW_FPS,
     },
     {
       name: 'Capture → pipe',

@@ -7,9 +7,9 @@ import { byUrgency, isOpen, pageTitle } from './book';
 
 /** Says a new incident to a screen reader, and keeps the count of open ones in the page's title. */
 export function Announcer() {
-  const { incidents, opened, cameras } = useSnapshot();
+  const { incidents, news, cameras } = useSnapshot();
   const [said, setSaid] = useState<IncidentEvent | null>(null);
-  useEffect(() => setSaid(opened), [opened]);
+  useEffect(() => setSaid(news), [news]);
 
   const open = [...incidents.values()].filter(isOpen).sort(byUrgency);
   const worst = open[0];

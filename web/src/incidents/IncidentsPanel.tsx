@@ -31,7 +31,8 @@ export function IncidentsPanel() {
           {open.length} open
         </span>
       </header>
-      <div className={css.body}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it */}
+      <div className={css.body} tabIndex={0}>
         <h3 className={css.heading}>Open now{linked ? '' : ', as last heard'}</h3>
         {open.length === 0 ? (
           <p className={css.calm}>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { IncidentEvent } from '../api/types';
 import { anIncident, aScene, at, EPOCH } from '../testing';
-import { type Book, byUrgency, hear, isOpen, merge, pageTitle, reconcile } from './book';
+import { type Book, byUrgency, hear, isOpen, MOST_KEPT, merge, pageTitle, reconcile } from './book';
 import { lastedMs } from './lasted';
 
 const order = (...incidents: IncidentEvent[]) =>
@@ -52,6 +52,16 @@ describe('the book', () => {
     const book = books(anIncident('a'), anIncident('a', { event: 'updated', severity: 'warning' }));
     expect(book.get('a')?.severity).toBe('warning');
     expect([...book.values()].every(isOpen)).toBe(true);
+  });
+
+  it('forgets the oldest closed ones of a very long day, never an open one', () => {
+    let book = books(anIncident('open'));
+    for (let i = 0; i < MOST_KEPT + 5; i += 1)
+      book = hear(book, anIncident(`${i}`, { end: at(i) }));
+    expect(book.size).toBe(MOST_KEPT);
+    expect(book.has('open')).toBe(true);
+    expect(book.has('5')).toBe(false);
+    expect(book.has('6')).toBe(true);
   });
 
   it('keeps closed ones when it is brought in line with REST', () => {

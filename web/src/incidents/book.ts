@@ -3,6 +3,11 @@ import type { IncidentEvent, Severity } from '../api/types';
 
 const RANK: Record<Severity, number> = { alarm: 2, warning: 1, notice: 0 };
 
+/** Whether hearing `b` after `a` makes things worse. */
+export function isWorse(a: IncidentEvent, b: IncidentEvent): boolean {
+  return RANK[b.severity] > RANK[a.severity];
+}
+
 export function isOpen(incident: IncidentEvent): boolean {
   return incident.event !== 'closed' && incident.end === null;
 }
@@ -23,8 +28,16 @@ export function merge(known: IncidentEvent | undefined, heard: IncidentEvent): I
 
 export type Book = ReadonlyMap<string, IncidentEvent>;
 
+/** A page that stays open for weeks forgets the oldest closed ones beyond this many. */
+export const MOST_KEPT = 1000;
+
 export function hear(book: Book, heard: IncidentEvent): Book {
-  return new Map(book).set(heard.id, merge(book.get(heard.id), heard));
+  const next = new Map(book).set(heard.id, merge(book.get(heard.id), heard));
+  if (next.size > MOST_KEPT) {
+    const oldest = [...next.values()].find((incident) => !isOpen(incident));
+    if (oldest !== undefined) next.delete(oldest.id);
+  }
+  return next;
 }
 
 /**

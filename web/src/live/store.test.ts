@@ -99,13 +99,18 @@ describe('LiveStore', () => {
     expect(camera()?.scene?.value.time).toBe(at(99_900));
   });
 
-  it('announces what opens, once', async () => {
-    say(anIncident('a'));
-    expect(store.snapshot().opened?.id).toBe('a');
-    say(anIncident('b', { event: 'updated' }));
-    say(anIncident('a'));
-    expect(store.snapshot().opened?.id).toBe('a');
-    expect(open()).toEqual(['a', 'b']);
+  it('announces what opens, once, and what grows worse', () => {
+    const news = () => store.snapshot().news;
+    say(anIncident('a', { severity: 'notice' }));
+    expect(news()?.id).toBe('a');
+    say(anIncident('b', { severity: 'notice' }));
+    say(anIncident('a', { severity: 'notice', event: 'updated' }));
+    expect(news()?.id).toBe('b');
+    say(anIncident('a', { severity: 'alarm', event: 'updated' }));
+    expect(news()).toMatchObject({ id: 'a', severity: 'alarm' });
+    say(anIncident('c', { end: at(9) }));
+    expect(news()?.id).toBe('a');
+    expect(open()).toEqual(['a', 'b', 'c']);
   });
 
   it('forgets what was closed while nobody listened, but not what just opened', async () => {

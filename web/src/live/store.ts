@@ -2,7 +2,7 @@
 import type { Api } from '../api/client';
 import type { Clock } from '../api/clock';
 import type { Camera, IncidentEvent, LiveEvent, SceneEvent, StatusEvent } from '../api/types';
-import { type Book, hear, isOpen, reconcile } from '../incidents/book';
+import { type Book, hear, isOpen, isWorse, reconcile } from '../incidents/book';
 import { Playout } from '../scene/playout';
 import type { CameraNow, Received } from './freshness';
 import type { LinkState } from './socket';
@@ -29,8 +29,8 @@ export interface Snapshot {
   readonly incidents: Book;
   /** How often the page has (re)connected: history is asked for again when it changes. */
   readonly epoch: number;
-  /** The last incident that opened while the page was looking, to be announced. */
-  readonly opened: IncidentEvent | null;
+  /** The last incident that opened or grew worse, to be announced. */
+  readonly news: IncidentEvent | null;
 }
 
 /** Lists are drawn at most this often; the picture itself is drawn from the playout. */
@@ -43,7 +43,7 @@ const EMPTY: Snapshot = {
   cameras: new Map(),
   incidents: new Map(),
   epoch: 0,
-  opened: null,
+  news: null,
 };
 
 export class LiveStore {
@@ -156,10 +156,11 @@ export class LiveStore {
 
   #incident(incident: IncidentEvent): void {
     this.#touched.add(incident.id);
-    const isNew = incident.event === 'opened' && !this.#state.incidents.has(incident.id);
+    const known = this.#state.incidents.get(incident.id);
+    const isNews = isOpen(incident) && (known === undefined || isWorse(known, incident));
     this.#set({
       incidents: hear(this.#state.incidents, incident),
-      ...(isNew && isOpen(incident) ? { opened: incident } : {}),
+      ...(isNews ? { news: incident } : {}),
     });
   }
 
