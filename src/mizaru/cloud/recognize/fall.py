@@ -100,7 +100,10 @@ def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
     )
     near_floor_y = top_y + 0.9 * (floor_y - top_y)
     impact = next((i for i in range(onset, len(track)) if track[i][1] >= near_floor_y), lying)
-    if impact == onset or not _is_up(track[onset][0], limits):
+    before_ms = track[onset][0].t_ms - round(limits.up_s * 1000)
+    before = [sample for sample, _ in track[: onset + 1] if sample.t_ms >= before_ms]
+    up = [sample for sample in before if _is_up(sample, subject.size, limits)]
+    if impact == onset or 2 * len(up) < len(before):
         return None
     way = track[onset : impact + 1]
     hidden_s = max(b.t_ms - a.t_ms for (a, _), (b, _) in pairwise(way)) / 1000.0
@@ -120,7 +123,7 @@ def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
     return Descent(way[0][0].t_ms, way[-1][0].t_ms, hidden_s, drop, peak)
 
 
-def _is_up(sample: Sample, limits: Thresholds) -> bool:
+def _is_up(sample: Sample, size: float, limits: Thresholds) -> bool:
     """Whether a pose is one that people fall from: standing or sitting upright."""
     tilt = sample.body.tilt
     return (
@@ -128,6 +131,7 @@ def _is_up(sample: Sample, limits: Thresholds) -> bool:
         and tilt is not None
         and tilt < limits.tilt_upright
         and sample.height > limits.height_upright
+        and sample.body.torso > limits.torso_upright * size
         and sample.body.margin >= limits.lie_margin
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -95,6 +95,15 @@ class Subject:
         while self.samples[0].t_ms < body.t_ms - limits.history_s * 1000:
             self.samples.popleft()
 
+    def fork(self) -> Subject:
+        """Another subject with the same past."""
+        twin = Subject(self._limits)
+        twin.subject_id, twin.size = self.subject_id, self.size
+        twin.samples.extend(self.samples)
+        twin._sizes.extend(self._sizes)
+        twin._ids.update(self._ids)
+        return twin
+
     def reach(self, t_ms: int) -> float:
         """How far it can have moved by a time, image heights."""
         after_s = (t_ms - self.last.t_ms) / 1000.0
@@ -157,37 +166,63 @@ class Roster:
         for subject_id, body in poses:
             known = by_id.get(subject_id)
             if known and known.distance(body) <= known.reach(t_ms):
+                known.observe(subject_id, body)
                 owners[subject_id] = known
                 free.remove(known)
         for subject_id, body in poses:
             if subject_id not in owners:
                 owner = self._lost_at(body, free)
-                if owner is None:
-                    owner = Subject(self._limits)
-                    self._subjects.append(owner)
-                else:
+                if owner is not None:
                     free.remove(owner)
+                else:
+                    beside = self._breaking_at(body, owners.values())
+                    owner = beside.fork() if beside else Subject(self._limits)
+                    self._subjects.append(owner)
+                owner.observe(subject_id, body)
                 owners[subject_id] = owner
-        for subject_id, body in poses:
-            owners[subject_id].observe(subject_id, body)
         return tuple(owners[subject_id] for subject_id, _ in poses)
 
     def _lost_at(self, body: Body, free: list[Subject]) -> Subject | None:
         """Who was lost just now where this pose appears; the nearest."""
         limits = self._limits
-        best: tuple[float, Subject] | None = None
-        for subject in free:
-            patience_s = limits.handover_s
-            if subject.last.posture is Behavior.LIE:
-                patience_s = limits.forget_s
-            distance = subject.distance(body)
-            near = distance <= limits.handover_reach * subject.size
-            soon = body.t_ms - subject.last.t_ms <= patience_s * 1000
-            scale = body.size / subject.size if subject.size > 0.0 else 0.0
-            alike = 1.0 / limits.handover_scale <= scale <= limits.handover_scale
-            if near and soon and alike and (best is None or distance < best[0]):
-                best = distance, subject
-        return best[1] if best else None
+
+        def lost_now(subject: Subject) -> bool:
+            lies = subject.last.posture is Behavior.LIE
+            patience_s = limits.forget_s if lies else limits.handover_s
+            return body.t_ms - subject.last.t_ms <= patience_s * 1000
+
+        return _nearest(body, filter(lost_now, free), limits)
+
+    def _breaking_at(self, body: Body, present: Iterable[Subject]) -> Subject | None:
+        """Who went down a moment ago where this pose appears, and is not clear any more.
+
+        In a fall the perception may find the same person anew while the old track lingers on
+        as a ghost.
+        """
+        limits = self._limits
+        since_ms = body.t_ms - round(limits.fork_s * 1000)
+
+        def breaks(subject: Subject) -> bool:
+            unclear = subject.last.posture not in (Behavior.STAND, Behavior.SIT, Behavior.BEND)
+            return unclear and any(
+                sample.posture in (Behavior.STAND, Behavior.SIT)
+                for sample in subject.since(since_ms)
+            )
+
+        return _nearest(body, filter(breaks, present), limits)
+
+
+def _nearest(body: Body, subjects: Iterable[Subject], limits: Thresholds) -> Subject | None:
+    """The nearest of those within reach that look about as large."""
+    best: tuple[float, Subject] | None = None
+    for subject in subjects:
+        distance = subject.distance(body)
+        scale = body.size / subject.size if subject.size > 0.0 else 0.0
+        alike = 1.0 / limits.handover_scale <= scale <= limits.handover_scale
+        near = distance <= limits.handover_reach * subject.size
+        if near and alike and (best is None or distance < best[0]):
+            best = distance, subject
+    return best[1] if best else None
 
 
 def speed(subject: Subject, window_s: float) -> float:

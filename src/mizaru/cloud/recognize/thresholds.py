@@ -44,6 +44,7 @@ class Thresholds:
         lie_margin: least distance of a torso that lies from the sides of the picture, fraction
             of its width: who leaves the picture is seen in part and looks like anything.
         height_upright: somebody less tall than this is not up, body heights.
+        torso_upright: … nor somebody whose torso looks shorter than this, body heights.
         walk_speed: hips that travel faster than this walk, body heights/s.
         gait_speed: … or legs that swing faster than this against each other while …
         gait_travel: … the hips travel at least this fast, body heights/s.
@@ -51,6 +52,9 @@ class Thresholds:
         floor_s: a fall is confirmed after this long on the floor, seconds.
         floor_share: … in at least this share of the poses.
         rise_s: who is up in most poses of this long is no longer on the floor, seconds.
+        up_s: most poses of this long before the onset must be up, seconds.
+        fork_s: a new id beside a subject that is neither up nor clear, but was up this long ago,
+            goes on from there, too, seconds.
         descent_s: longest time for the middle 80 % of the way down that is a fall, seconds.
         descent_gap_s: … plus as long as the subject was not seen in between, at most this, s.
         hidden_s: a gap longer than this is one in which nothing was seen, seconds.
@@ -92,6 +96,7 @@ class Thresholds:
     lie_quality: float = 0.4
     lie_margin: float = 0.04
     height_upright: float = 0.6
+    torso_upright: float = 0.2
     walk_speed: float = 0.25
     gait_speed: float = 0.5
     gait_travel: float = 0.1
@@ -99,6 +104,8 @@ class Thresholds:
     floor_s: float = 0.8
     floor_share: float = 0.7
     rise_s: float = 1.0
+    up_s: float = 0.5
+    fork_s: float = 2.5
     descent_s: float = 1.2
     descent_gap_s: float = 2.0
     hidden_s: float = 0.45
