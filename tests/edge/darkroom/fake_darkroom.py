@@ -4,9 +4,14 @@ Run by `develop(command=…)` in tests, so that processes, pipes and locks are t
 The first argument names a misbehaviour.
 """
 
+import contextlib
 import os
+import socket
 import sys
+import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -22,9 +27,30 @@ from mizaru.wire.messages import GRID_MS, Plate, Representation, Status
 MODE = sys.argv[1] if len(sys.argv) > 1 else ""
 
 
+def escape() -> None:
+    """Try the ways out from inside the running darkroom; end with a strange status on success."""
+    here = Path(__file__).parent
+    attempts: list[Callable[[], object]] = [
+        socket.socket,
+        lambda: (here / "escaped").write_text("x"),
+        lambda: Path("/etc/passwd").read_text(),
+        lambda: os.execv("/bin/true", ["true"]),
+        os.fork,
+    ]
+    for attempt in attempts:
+        with contextlib.suppress(PermissionError):
+            attempt()
+            os._exit(99)
+
+
 class Nobody:
     def perceive(self, frame: Frame) -> Perception:
         time.sleep({"slow": 0.1, "busy": 0.04}.get(MODE, 0))
+        if MODE == "escapes":
+            escape()
+            thread = threading.Thread(target=escape)
+            thread.start()
+            thread.join()
         if MODE == "raises":
             raise KeyError("some words out of a frame")
         if MODE == "hangs" and frame.frame_id >= 20:

@@ -187,6 +187,53 @@ def test_stop_ends_it_with_a_last_status(long_video: Path) -> None:
     assert run.statuses[-1].frames_in >= 10
 
 
+# The locks of the running processes ---------------------------------------------------------
+
+
+def test_perception_cannot_get_out_of_the_running_darkroom(video: Path) -> None:
+    run = Run(video, "escapes").join()
+    assert run.error is None
+    assert run.statuses[-1].restarts == 0
+    assert run.statuses[-1].frames_dropped == 0
+    assert len(run.developed) == 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_every_process_holds_what_it_needs_and_no_more(running: Run) -> None:
+    pids = {"darkroom": darkroom().pid, "guard": guard().pid, "capture": capture().pid}
+    for name in ("darkroom", "capture"):
+        status = Path(f"/proc/{pids[name]}/status").read_text()
+        assert "\nSeccomp:\t2\n" in status, name
+        assert "\nNoNewPrivs:\t1\n" in status, name
+    try:
+        shared = {name: shared_memory(pid) for name, pid in pids.items()}
+        pipes = {name: open_pipes(pid) for name, pid in pids.items()}
+        ours = open_pipes(os.getpid())
+    except PermissionError:
+        pytest.skip("only root may look into processes that cannot be dumped")
+    # Pixels: written by capture, read by the darkroom, out of the guard's reach.
+    assert shared == {"darkroom": {"r--s"}, "guard": {"---s"}, "capture": {"rw-s"}}
+    # The mouth is the darkroom's alone: no pipe leads from capture or guard to the edge.
+    assert pipes["darkroom"] & ours
+    assert not (pipes["guard"] | pipes["capture"]) & ours
+
+
+def shared_memory(pid: int) -> set[str]:
+    """Rights of the big shared mappings of a process."""
+    found = set()
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        span, rights, *_ = line.split()
+        start, end = (int(part, 16) for part in span.split("-"))
+        if rights.endswith("s") and end - start > 10_000_000:
+            found.add(rights)
+    return found
+
+
+def open_pipes(pid: int) -> set[str]:
+    links = [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()]
+    return {link for link in links if link.startswith("pipe:")}
+
+
 # Bad input and bad starts -------------------------------------------------------------------
 
 

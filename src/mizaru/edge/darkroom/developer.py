@@ -95,7 +95,7 @@ class Developer:
             self._stopwatch.add("capture to pipe", latency_ms)
             self._latencies.append((done_ns, latency_ms))
             self._developed_ns.append(done_ns)
-        self._turn(CameraState.STREAMING)
+            self._turn(CameraState.STREAMING)
         self.tick()
 
     def learn(self, news: News) -> None:

@@ -40,7 +40,7 @@ STARTING_S: Final = 30.0
 """Silence allowed until the darkroom is ready: loading a library may hold its interpreter."""
 POLL_S: Final = 0.25
 GOODBYE_S: Final = 2.0
-BACKOFF_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
+BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 FAILED_STARTS: Final = 5
 """Darkrooms in a row that never developed a frame nor waited for a camera: give up."""
 PROBE_S: Final = 15.0
@@ -288,6 +288,9 @@ class _Supervisor:
                 return False
             self._last_t_ms = message.representation.t_ms
             self._last_frame_id = message.representation.frame_id
+            # Its last status may be older than its last frame, should it crash now.
+            frames_in = max(self._last.frames_in, self._last_frame_id + 1)
+            self._last = structs.replace(self._last, frames_in=frames_in)
             self._useful = True
         return True
 

@@ -33,7 +33,7 @@ from mizaru.edge.darkroom.capture.source import (
     check_device,
     check_file,
 )
-from mizaru.edge.darkroom.capture.timeline import CameraTimeline, FileTimeline
+from mizaru.edge.darkroom.capture.timeline import CameraTimeline, FileTimeline, SteadyClock
 from mizaru.edge.darkroom.heart import Heart
 from mizaru.edge.darkroom.sandbox.seccomp import Group
 from mizaru.edge.settings import Pace, SandboxMode
@@ -197,7 +197,8 @@ class _Shutter:
         self._is_file = isinstance(job.source, FileSource)
         self._file_time = FileTimeline(job.anchor_ms)
         self._camera_time = CameraTimeline()
-        self._anchor_ms, self._epoch_ms = job.anchor_ms, job.epoch_ms
+        self._clock = SteadyClock(job.epoch_ms, lambda: time.time_ns() // 1_000_000)
+        self._anchor_ms = job.anchor_ms
         self._frames_in = 0
 
     def expose(self, picture: Picture, *, late: bool = False) -> int:
@@ -210,8 +211,7 @@ class _Shutter:
         if self._is_file:
             t_ms = self._file_time.at(picture.position_s)
         else:
-            arrived_ms = picture.arrived_ns // 1_000_000 + self._epoch_ms
-            t_ms = self._camera_time.at(picture.position_s, arrived_ms)
+            t_ms = self._camera_time.at(picture.position_s, self._clock.at(picture.arrived_ns))
         # Of the clock, not of the picture: some files give two pictures the same time.
         position_ms = t_ms - self._anchor_ms if self._is_file else -1
         if late:

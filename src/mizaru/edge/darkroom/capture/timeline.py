@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 REANCHOR_S: Final = 2.0
@@ -52,3 +53,27 @@ class CameraTimeline:
             self._anchor_ms = arrived_ms - position_ms
         self._last_ms = max(round(self._anchor_ms + position_ms), self._last_ms + 1)
         return self._last_ms
+
+
+class SteadyClock:
+    """Milliseconds since the epoch that never step back, whatever happens to the wall clock.
+
+    It runs with the monotonic clock. If the wall clock is found more than `REANCHOR_S` ahead (a
+    board without a battery that has just learnt the time), it follows.
+
+    Args:
+        epoch_ms: wall clock minus monotonic clock at the start.
+        wall_ms: the wall clock.
+    """
+
+    def __init__(self, epoch_ms: int, wall_ms: Callable[[], int]) -> None:
+        self._epoch_ms, self._wall_ms = epoch_ms, wall_ms
+
+    def at(self, monotonic_ns: int) -> int:
+        """Time of a recent moment of the monotonic clock."""
+        now_ms = monotonic_ns // 1_000_000 + self._epoch_ms
+        ahead_ms = self._wall_ms() - now_ms
+        if ahead_ms > REANCHOR_S * 1000:
+            self._epoch_ms += ahead_ms
+            now_ms += ahead_ms
+        return now_ms
