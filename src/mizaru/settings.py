@@ -20,6 +20,8 @@ from mizaru.errors import SettingsError
 
 T = TypeVar("T")
 
+_PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
+_KEY = rf"(?:{_PART})(?:\s*\.\s*(?:{_PART}))*"
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<key>[^`]*)`")
@@ -84,30 +86,48 @@ def line_of(text: str, key: str) -> int | None:
     best: tuple[int, int] | None = None
     table: list[str] = []
     seen: dict[str, int] = {}
+    inside: str | None = None  # the quotes of the multi-line string that this line is in
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
-        header = re.match(r"^\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$", line)
+        was_inside, inside = inside, _open_quotes(line, inside)
+        if was_inside:
+            continue
+        header = re.match(rf"^\[(\[)?\s*({_KEY})\s*\]\]?\s*(?:#.*)?$", line)
         if header:
-            names = [part.strip().strip("\"'") for part in header[1].split(".")]
+            names = _parts(header[2])
             table = []
             for depth, name in enumerate(names):
                 table.append(name)
                 path = "/".join(table)
-                if line.startswith("[[") and depth == len(names) - 1:
+                if header[1] and depth == len(names) - 1:
                     seen[path] = seen.get(path, -1) + 1
                 if path in seen:
                     table.append(f"[{seen[path]}]")
             path_here = list(table)
         else:
-            assignment = re.match(r"^([A-Za-z0-9_\-.\"']+)\s*=", line)
+            assignment = re.match(rf"^({_KEY})\s*=", line)
             if not assignment:
                 continue
-            names = [part.strip().strip("\"'") for part in assignment[1].split(".")]
-            path_here = table + names
+            path_here = table + _parts(assignment[1])
         depth = len(path_here)
         if path_here == wanted[:depth] and (best is None or depth > best[0]):
             best = (depth, number)
     return best[1] if best else None
+
+
+def _parts(key: str) -> list[str]:
+    """``a."b".c`` → a, b, c."""
+    return [part.strip("\"'") for part in re.findall(_PART, key)]
+
+
+def _open_quotes(line: str, inside: str | None) -> str | None:
+    """The quotes of a multi-line string that is open at the end of a line."""
+    for quotes in re.findall(r"\"{3}|'{3}", line):
+        if inside is None:
+            inside = quotes
+        elif inside == quotes:
+            inside = None
+    return inside
 
 
 def _explain(message: str, kind: type[Any], *, file: Path, text: str, root: str) -> SettingsError:
@@ -128,15 +148,24 @@ def _explain(message: str, kind: type[Any], *, file: Path, text: str, root: str)
 
 def _fields_at(kind: type[Any], path: str) -> list[str]:
     """Names of the keys allowed at a msgspec path such as ``.camera[0].zone[1]``."""
-    current: Any = msgspec.inspect.type_info(kind)
+    current = _plain(msgspec.inspect.type_info(kind))
     for step in re.findall(r"\.([^.\[\]]+)|(\[)", path):
-        while isinstance(current, msgspec.inspect.UnionType):
-            current = next(t for t in current.types if not isinstance(t, msgspec.inspect.NoneType))
         if step[0]:
             current = next(f.type for f in current.fields if f.encode_name == step[0])
         else:
             current = current.item_type
+        current = _plain(current)
     return [field.encode_name for field in current.fields]
+
+
+def _plain(kind: Any) -> Any:
+    """A type without what surrounds it: ``X | None`` → X."""
+    while isinstance(kind, msgspec.inspect.UnionType | msgspec.inspect.Metadata):
+        if isinstance(kind, msgspec.inspect.Metadata):
+            kind = kind.type
+        else:
+            kind = next(t for t in kind.types if not isinstance(t, msgspec.inspect.NoneType))
+    return kind
 
 
 def environment() -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 Runs an asyncio loop in the thread that calls `Link.run`; `notify`, `say` and `finish` may be
 called from any thread. Plain text is allowed on loopback only, checked in the settings and
-again on the peer's address before the first message, in case a name or a redirect led elsewhere.
+again on the peer's address before the first message, in case ``localhost`` led elsewhere.
 
 Wraps `OSError`, `TimeoutError` and `websockets.WebSocketException`: the cloud is down, which is
 said once, and tried again with back-off.
@@ -56,6 +56,13 @@ def delays(generator: np.random.Generator) -> Iterator[float]:
     while True:
         yield float(longest * generator.uniform(0.5, 1.0))
         longest = min(2 * longest, LONGEST_DELAY_S)
+
+
+class _connect(connect):  # noqa: N801 - as the class it stands for
+    """Follows no redirect: it could lead off this machine, or to a name server."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class _ConnectAgain(Exception):  # noqa: N818 - nothing is wrong, but hello must be said anew
@@ -164,7 +171,7 @@ class Link:
         """One connection. Raises `TimeoutError` at the deadline."""
         watch = asyncio.create_task(self._keep_deadline(limit))
         try:
-            async with connect(
+            async with _connect(
                 self._url,
                 proxy=None,
                 compression=None,
