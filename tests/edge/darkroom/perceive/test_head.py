@@ -25,15 +25,9 @@ FACE = {
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """R_z(roll) · R_y(yaw) · R_x(pitch), written out for the camera's axes."""
     y, p, r = map(math.radians, (yaw, pitch, roll))
-    about_x = np.array(
-        [[1, 0, 0], [0, math.cos(p), math.sin(p)], [0, -math.sin(p), math.cos(p)]]
-    )
-    about_y = np.array(
-        [[math.cos(y), 0, -math.sin(y)], [0, 1, 0], [math.sin(y), 0, math.cos(y)]]
-    )
-    about_z = np.array(
-        [[math.cos(r), -math.sin(r), 0], [math.sin(r), math.cos(r), 0], [0, 0, 1]]
-    )
+    about_x = np.array([[1, 0, 0], [0, math.cos(p), math.sin(p)], [0, -math.sin(p), math.cos(p)]])
+    about_y = np.array([[math.cos(y), 0, -math.sin(y)], [0, 1, 0], [math.sin(y), 0, math.cos(y)]])
+    about_z = np.array([[math.cos(r), -math.sin(r), 0], [math.sin(r), math.cos(r), 0], [0, 0, 1]])
     return about_z @ about_y @ about_x
 
 

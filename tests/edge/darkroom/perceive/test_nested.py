@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from tests.edge.darkroom.perceive.conftest import candidate
+
 from mizaru.edge.darkroom.perceive.candidate import RegionMask
 from mizaru.edge.darkroom.perceive.nested import remove_nested
 from mizaru.edge.darkroom.perceive.region import Region

@@ -69,7 +69,7 @@ def naive_refine(points: np.ndarray, heat: np.ndarray) -> np.ndarray:
     rows, columns, count = heat.shape
     out = points.astype(np.float64).copy()
     for k in range(count):
-        cx, cy = (int(math.floor(v * columns / SIDE)) for v in points[k])
+        cx, cy = (math.floor(v * columns / SIDE) for v in points[k])
         if not (0 <= cx < columns and 0 <= cy < rows):
             continue
         total = sum_x = sum_y = best = 0.0

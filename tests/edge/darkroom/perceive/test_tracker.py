@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from tests.edge.darkroom.perceive.conftest import candidate
+
 from mizaru.edge.darkroom.perceive.tracker import (
     CONFIRM_FRAMES,
     KEEP_LOST_FRAMES,

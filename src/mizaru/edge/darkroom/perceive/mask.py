@@ -51,12 +51,13 @@ class MaskPainter:
 
     def skeleton(self, topology: Topology, keypoints: Array, size: float) -> None:
         """Limbs as thick lines: the segmentation of a lying body often misses some."""
-        points = keypoints[:, :2] / 2
+        # OpenCV overflows on far-away coordinates; a landmark may be anywhere.
+        points = np.rint(np.clip(keypoints[:, :2] / 2, -4096, 4096)).astype(int).tolist()
         thick = max(1, round(_LIMB * size / 2))
         for parent, child in topology.bones:
-            cv2.line(self._canvas, _whole(points[parent]), _whole(points[child]), 1, thick)
+            cv2.line(self._canvas, points[parent], points[child], 1, thick)
         radius = max(1, round(_HEAD * size / 2))
-        cv2.circle(self._canvas, _whole(points[0]), radius, 1, cv2.FILLED)
+        cv2.circle(self._canvas, points[0], radius, 1, cv2.FILLED)
 
     def box(self, box: Box, lost_frames: int = 0) -> None:
         """A box that grows while nobody is seen in it."""
@@ -77,9 +78,3 @@ class MaskPainter:
     def finish(self) -> npt.NDArray[np.bool_]:
         """The mask, shape (ceil(H/2), ceil(W/2))."""
         return self._canvas.astype(np.bool_)
-
-
-def _whole(point: Array) -> tuple[int, int]:
-    # OpenCV overflows on far-away coordinates; a landmark may be anywhere.
-    x, y = np.clip(point, -4096, 4096)
-    return round(float(x)), round(float(y))

@@ -88,7 +88,7 @@ class StreamPerceiver:
         self._tracker.update(remove_nested(found.candidates))
         self._smooth(dt)
         perception = Perception(
-            persons=self._persons(),
+            persons=self._persons(frame.resolution_wh),
             mask=self._mask(frame.resolution_wh, found),
             hints_xyxy=found.hints_xyxy,
         )
@@ -114,9 +114,11 @@ class StreamPerceiver:
             last = track.last
             self._seen[track.key] = smoother(last.keypoints, last.world, dt, last.region.size)
 
-    def _persons(self) -> tuple[Person, ...]:
+    def _persons(self, resolution_wh: tuple[int, int]) -> tuple[Person, ...]:
         shown = {
-            t.key: t for t in self._tracker.tracks if t.confirmed and t.lost_frames <= COAST_FRAMES
+            t.key: t
+            for t in self._tracker.tracks
+            if t.confirmed and (not t.lost_frames or _coasts(t, resolution_wh))
         }
         order = self._order.sort(
             [
@@ -165,3 +167,10 @@ class StreamPerceiver:
                 painter.box(track.box_xyxy, track.lost_frames)
         painter.boxes(found.suspects_xyxy)
         return painter.finish()
+
+
+def _coasts(track: Track, resolution_wh: tuple[int, int]) -> bool:
+    """True for somebody lost so shortly that he is still there; not if he walked out."""
+    x, y, _ = track.motion.place
+    inside = 0 <= x < resolution_wh[0] and 0 <= y < resolution_wh[1]
+    return inside and track.lost_frames <= COAST_FRAMES
