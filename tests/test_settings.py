@@ -139,6 +139,8 @@ def test_variables_come_from_the_environment() -> None:
         ("edge.camera[1].number", 8),
         ("edge.camera[2].id", None),
         ("edge.link.id", 16),
+        ("edge.camera", 4),
+        ("edge.camera[1]", 8),
         ("edge.absent", 2),
         ("cloud", None),
     ],

@@ -12,13 +12,16 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from mizaru.errors import SettingsError
 
 T = TypeVar("T")
+
+TABLES: Final = ("edge", "cloud")
+"""What a configuration may hold; each program reads its own."""
 
 _PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
 _KEY = rf"(?:{_PART})(?:\s*\.\s*(?:{_PART}))*"
@@ -45,6 +48,15 @@ def load_document(file: Path) -> tuple[dict[str, Any], str]:
         line = int(place["line"]) if place and place["line"] else text.count("\n") + 1
         message = _TOML_PLACE.sub("", str(error))
         raise SettingsError(f"not valid TOML: {message}", file=file, line=line) from None
+
+
+def refuse_unknown_tables(document: Mapping[str, Any], *, file: Path, text: str) -> None:
+    """A configuration holds `TABLES` and nothing else. Raises `SettingsError`."""
+    for name in document:
+        if name not in TABLES:
+            known = " and ".join(f"[{table}]" for table in TABLES)
+            message = f"unknown table or key; known are {known}"
+            raise SettingsError(message, file=file, line=line_of(text, name), key=name)
 
 
 def convert(document: Mapping[str, Any], kind: type[T], *, file: Path, text: str, root: str) -> T:
@@ -109,8 +121,9 @@ def line_of(text: str, key: str) -> int | None:
             if not assignment:
                 continue
             path_here = table + _parts(assignment[1])
-        depth = len(path_here)
-        if path_here == wanted[:depth] and (best is None or depth > best[0]):
+        # A longer path also says where its table begins: [edge.link] for ``edge``.
+        depth = min(len(path_here), len(wanted))
+        if path_here[:depth] == wanted[:depth] and (best is None or depth > best[0]):
             best = (depth, number)
     return best[1] if best else None
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mizaru.errors import SettingsError
-from mizaru.settings import line_of, load_document
+from mizaru.settings import line_of, load_document, refuse_unknown_tables
 
 
 class _Table(NamedTuple):
@@ -45,14 +45,11 @@ def check(
     Example: mizaru check examples/edge.toml
     """
     document, text = load_document(config)
+    refuse_unknown_tables(document, file=config, text=text)
     tables = _tables(config, os.environ)
-    unknown = [name for name in document if name not in tables]
-    errors = [
-        _error(config, text, name, "unknown table; known are [edge] and [cloud]")
-        for name in unknown
-    ]
-    if not set(document) & set(tables):
-        errors.append(SettingsError("neither an [edge] nor a [cloud] table", file=config))
+    if not document:
+        raise SettingsError("neither an [edge] nor a [cloud] table", file=config)
+    errors: list[SettingsError] = []
     out, err = (
         Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
         for stderr in (False, True)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mizaru.errors import SettingsError
-from mizaru.settings import VARIABLE, convert, expand, line_of, load_document
+from mizaru.settings import VARIABLE, convert, expand, line_of, load_document, refuse_unknown_tables
 from mizaru.wire.messages import MAX_CAMERAS, CameraId
 
 
@@ -145,6 +145,7 @@ def load_edge_settings(file: Path) -> EdgeSettings:
         SettingsError: naming file, line and key.
     """
     document, text = load_document(file)
+    refuse_unknown_tables(document, file=file, text=text)
     if "edge" not in document:
         raise SettingsError("no [edge] table; see examples/edge.toml", file=file)
     table = document["edge"]
