@@ -29,6 +29,7 @@ from mizaru.edge.darkroom.desensitize.stillness import (
     Levels,
     Stillness,
     Tiles,
+    difference,
     grow,
     reduce,
     spread,
@@ -191,9 +192,9 @@ class PlateModel:
 
     def _changed(self, picture: Image) -> Tiles:
         """Tiles (of all) that differ from the plate in structure."""
-        difference = np.asarray(cv2.absdiff(picture, self._shown)).max(axis=2)
-        over = tile_mean(difference > _CHANGED_LEVELS) >= _CHANGED_PIXELS
-        return np.asarray(over | (tile_mean(difference) > _CHANGED_MEAN))
+        levels = difference(picture, self._shown)
+        over = tile_mean(levels > _CHANGED_LEVELS) >= _CHANGED_PIXELS
+        return np.asarray(over | (tile_mean(levels) > _CHANGED_MEAN))
 
     def _absorbable(self, changed: Tiles, ended: Tiles, still_s: Levels) -> Tiles:
         """Tiles of those blobs in which nothing has stirred for long enough, all over."""

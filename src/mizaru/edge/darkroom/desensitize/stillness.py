@@ -31,12 +31,19 @@ _MOTION_LEVELS: Final = 18  # of 255; six sigma of a noisy camera after reductio
 _MOTION_PIXELS: Final = 4.0 / TILE**2
 _FAST_TAU_S: Final = 0.4
 _SLOW_TAU_S: Final = 3.0
-_ENERGY_TAU_S: Final = 8.0
-_ENERGY_FLOOR: Final = 0.10  # levels²: the digitiser's own
+_ENERGY_FLOOR: Final = 0.5  # levels²: what coding does to a still picture
 _NOISE_FACTOR: Final = 2.5
+_COMMON_FACTOR: Final = 3.0
+_RHYTHM_TAU_S: Final = 10.0
+_RHYTHM: Final = 0.5  # share of the time with energy: a step of the encoder passes, breath returns
+_LEAST_TILES: Final = 32
+_EXPOSURE_LEVELS: Final = 0.7
+_EXPOSURE_ERROR: Final = 4.0
+_EXPLAINED: Final = 0.6
+_GREY: Final = np.array((0.299, 0.587, 0.114), np.float32)  # of BT.601, as OpenCV has it
 _NEAR_TILES: Final = 2
-_MICRO_NEAR: Final = 0.25  # of the image's height
-_MICRO_EXTENT: Final = 2.0  # of the size of the breathing region
+_MICRO_NEAR: Final = (0.20, 0.40)  # least and most, of the image's height
+_MICRO_EXTENT: Final = 2.5  # of the size of the breathing region
 
 
 def reduce(pixels: Image) -> tuple[Image, tuple[int, int]]:
@@ -57,6 +64,12 @@ def tile_mean(image: npt.NDArray[Any]) -> Levels:
     source = np.asarray(image, np.float32)
     mean = cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(mean, np.float32)
+
+
+def difference(a: Image, b: Image) -> Image:
+    """Largest difference over the channels of two images (h, w, 3) → (h, w) uint8."""
+    red, green, blue = cv2.split(cv2.absdiff(a, b))
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
 def grow(tiles: Tiles, steps: int) -> Tiles:
@@ -91,7 +104,7 @@ class Stillness:
         grey = _grey(first)
         self._previous = grey
         self._fast, self._slow = grey.copy(), grey.copy()
-        self._energy: Levels = np.zeros((height, width), np.float32)
+        self._rhythm: Levels = np.zeros((height, width), np.float32)
         self._noise: Levels = np.ones((height, width), np.float32)
 
     def update(self, small: Image, dt: float, guarded: Tiles) -> None:
@@ -102,33 +115,49 @@ class Stillness:
             dt: seconds of camera time that this frame may vouch for.
             guarded: (ty, tx), where perception sees or suspects a person.
         """
+        self._follow_exposure(small, guarded)
         self.moving = self._differs(small)
-        self._feel(small, dt, self.moving | guarded)
+        self._feel(small, dt, guarded)
         cv2.accumulateWeighted(small, self.look, _share(dt, _LOOK_TAU_S))
         restart = self.moving | guarded
         if restart.any():
             cv2.copyTo(small.astype(np.float32), spread(restart), self.look)
         self.still_s += np.float32(dt)
-        self.still_s[guarded | grow(self.moving, _NEAR_TILES) | self._around_breathing()] = 0.0
+        near = grow(_clustered(self.moving, 2), _NEAR_TILES)
+        self.still_s[guarded | self.moving | near | self._around_breathing()] = 0.0
 
-    def restart(self, small: Image) -> None:
-        """Forget everything: the picture is of something else now."""
-        self.__init__(small)  # type: ignore[misc]
+    def _follow_exposure(self, small: Image, guarded: Tiles) -> None:
+        """Auto-exposure and lamps change the whole picture by one gain and offset: bring what
+        is remembered to the present exposure, so that it is not taken for motion."""
+        then, now = tile_mean(self.look)[~guarded], tile_mean(small)[~guarded]
+        if len(then) < _LEAST_TILES or abs(np.median(now - then)) < _EXPOSURE_LEVELS:
+            return
+        fits = [_fit(then[:, channel], now[:, channel]) for channel in range(3)]
+        if any(fit is None for fit in fits):
+            return
+        gain, offset = np.array(fits, np.float32).T
+        self.look = np.clip(self.look * gain + offset, 0, 255)
+        grey_gain, grey_offset = float(gain @ _GREY), float(offset @ _GREY)
+        for memory in (self._fast, self._slow, self._previous):
+            np.multiply(memory, grey_gain, out=memory)
+            np.add(memory, grey_offset, out=memory)
 
     def _differs(self, small: Image) -> Tiles:
         look = cv2.convertScaleAbs(self.look)
-        over = np.asarray(cv2.absdiff(small, look)).max(axis=2) > _MOTION_LEVELS
-        return tile_mean(over) >= _MOTION_PIXELS
+        return tile_mean(difference(small, np.asarray(look, np.uint8)) > _MOTION_LEVELS) >= (
+            _MOTION_PIXELS
+        )
 
-    def _feel(self, small: Image, dt: float, restart: Tiles) -> None:
+    def _feel(self, small: Image, dt: float, guarded: Tiles) -> None:
         """Micro-motion: band-passed grey against the camera's own noise."""
         if dt <= 0:
             return
+        restart = self.moving | guarded
         grey = _grey(small)
         step = grey - self._previous
         self._previous = grey
-        share = _share(dt, _ENERGY_TAU_S)
-        self._noise += share * (tile_mean(step * step) / 2 - self._noise)
+        share = _share(dt, _RHYTHM_TAU_S)
+        self._noise += share * ~restart * (tile_mean(step * step) / 2 - self._noise)
         fast, slow = _share(dt, _FAST_TAU_S), _share(dt, _SLOW_TAU_S)
         cv2.accumulateWeighted(grey, self._fast, fast)
         cv2.accumulateWeighted(grey, self._slow, slow)
@@ -137,15 +166,19 @@ class Stillness:
             cv2.copyTo(grey, mask, self._fast)
             cv2.copyTo(grey, mask, self._slow)
         band = self._fast - self._slow
-        mean = tile_mean(band)
-        common = float(np.median(mean))  # the lamp's and the exposure's own ripple
-        energy = tile_mean(band * band) - 2 * common * mean + common * common
-        self._energy += share * (energy - self._energy)
-        self._energy[restart] = 0.0
+        # Shadows, lamps and exposure change a tile by an offset and a gain; breath moves edges.
+        # So what counts is the variance that a gain on the tile's own picture leaves over.
+        mean, level = tile_mean(band), tile_mean(self._slow)
+        shared = tile_mean(band * self._slow) - mean * level
+        variance = np.maximum(tile_mean(self._slow * self._slow) - level * level, 1.0)
+        energy = tile_mean(band * band) - mean * mean - shared * shared / variance
         explained = self._noise * np.float32(fast / (2 - fast))
         limit = np.maximum(_ENERGY_FLOOR, _NOISE_FACTOR * explained)
-        limit = np.maximum(limit, 3.0 * float(np.median(self._energy)))
-        self.breathing = self._energy > limit
+        limit = np.maximum(limit, _COMMON_FACTOR * float(np.median(energy)))
+        # Who rocks to and fro moves outright, again and again: that is rhythm too.
+        self._rhythm += share * (((energy > limit) | self.moving) - self._rhythm)
+        self._rhythm[guarded] = 0.0
+        self.breathing = _clustered(self._rhythm > _RHYTHM, 3)
 
     def _around_breathing(self) -> Tiles:
         """Breathing tiles with as much around each region as a body may reach."""
@@ -155,13 +188,35 @@ class Stillness:
             self.breathing.astype(np.uint8), connectivity=8
         )
         near = np.zeros_like(self.breathing)
-        least = math.ceil(_MICRO_NEAR * self.breathing.shape[0])
+        least, most = (math.ceil(share * self.breathing.shape[0]) for share in _MICRO_NEAR)
         for label in range(1, count):
             size = max(stats[label, cv2.CC_STAT_WIDTH], stats[label, cv2.CC_STAT_HEIGHT])
             x, y, w, h = stats[label, :4]
-            reach = max(least, math.ceil(_MICRO_EXTENT * size))
+            reach = min(max(least, math.ceil(_MICRO_EXTENT * size)), most)
             near[max(0, y - reach) : y + h + reach, max(0, x - reach) : x + w + reach] = True
         return near
+
+
+def _clustered(tiles: Tiles, least: int) -> Tiles:
+    """Those with at least ``least`` of their kind in the 3 × 3 around, themselves included."""
+    count = cv2.boxFilter(tiles.astype(np.uint8), -1, (3, 3), normalize=False)
+    return tiles & (np.asarray(count) >= least)
+
+
+def _fit(then: Levels, now: Levels) -> tuple[float, float] | None:
+    """Gain and offset that explain most tiles: least squares, and again without outliers.
+    None where they explain less than `_EXPLAINED` of them: then it was no exposure."""
+    chosen = np.ones(len(then), np.bool_)
+    gain, offset = 1.0, 0.0
+    for _ in range(3):
+        x, y = then[chosen], now[chosen]
+        spread_x = float(x.var())
+        gain = float(((x - x.mean()) * (y - y.mean())).mean()) / spread_x if spread_x > 1 else 1.0
+        offset = float(y.mean() - gain * x.mean())
+        error = np.abs(gain * then + offset - now)
+        chosen = error <= max(_EXPOSURE_ERROR, 2.0 * float(np.median(error)))
+    explained = float((error <= _EXPOSURE_ERROR).mean())
+    return (gain, offset) if explained >= _EXPLAINED and 0.2 < gain < 5.0 else None
 
 
 def _grey(small: Image) -> Levels:
