@@ -197,14 +197,20 @@ def test_stopping_without_a_cloud_keeps_it_for_the_next_run(
 
 
 def test_one_camera_failing_leaves_the_others_alone(
-    edge: Edge, cloud: Any, clip: Callable[..., Script]
+    edge: Edge, cloud: Any, log: Any, clip: Callable[..., Script]
 ) -> None:
     def broken(stop: threading.Event) -> Iterator[Outgoing]:
         yield Status("b", CameraState.STARTING, 0)
         raise SourceError("b.mp4: not a video")
 
+    def slow(stop: threading.Event) -> Iterator[Outgoing]:
+        while log.count("this camera has failed") == 0:
+            stop.wait(0.01)
+        yield from clip(20)(stop)
+
     with pytest.raises(SourceError, match=r"b\.mp4: not a video"):
-        edge.run({"a": clip(20), "b": broken})
+        edge.run({"a": slow, "b": broken})
+    assert log.count("b.mp4: not a video") == 1
     cloud.wait(lambda: cloud.byes == 1)
     assert cloud.ticks("a") == list(range(20))
     states = {status.camera: status.state for status in cloud.statuses}
@@ -222,16 +228,14 @@ def test_with_every_camera_failed_and_no_cloud_it_does_not_wait(edge: Edge, clou
         edge.run({"a": broken})
 
 
-def test_a_defect_in_one_darkroom_is_a_failure_of_that_camera(
-    edge: Edge, log: Any, cloud: Any
-) -> None:
+def test_a_defect_in_one_darkroom_is_a_failure_of_that_camera(edge: Edge, cloud: Any) -> None:
     def broken(stop: threading.Event) -> Iterator[Outgoing]:
         yield Status("a", CameraState.STARTING, 0)
         raise KeyError("oops")
 
     with pytest.raises(KeyError):
         edge.run({"a": broken})
-    assert log.count("defect") == 1
+    assert cloud.statuses[-1].state is CameraState.FAILED
 
 
 def test_a_temporary_error_opens_the_darkroom_again(

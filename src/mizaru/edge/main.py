@@ -36,7 +36,7 @@ from mizaru.wire.messages import Outgoing
 
 STOP_LIMIT_S: Final = 5.0
 """How long a stopped or failed edge tries to deliver; the spool keeps the rest."""
-CAMERA_STOP_S: Final = 15.0
+CAMERA_STOP_S: Final = 10.0
 
 
 class Develop(Protocol):
@@ -191,19 +191,28 @@ class _Edge:
         self._link_thread.start()
         for watch in self._watches:
             watch.start()
+        said: set[str] = set()
         while any(watch.is_alive() for watch in self._watches) and self._link_thread.is_alive():
+            for watch in self._watches:
+                if watch.error is not None and watch.camera not in said:
+                    self._say_failed(watch)
+                    said.add(watch.camera)
             if self._stop.wait(0.1):
                 break
         self._halt.set()
         deadline = time.monotonic() + CAMERA_STOP_S
         for watch in self._watches:
             watch.join(max(0.0, deadline - time.monotonic()))
-        failures = [watch.error for watch in self._watches if watch.error is not None]
-        self._deliver(hurry=len(failures) == len(self._watches))
+        failed = [watch for watch in self._watches if watch.error is not None]
+        self._deliver(hurry=len(failed) == len(self._watches))
         if self._link_error is not None:
             raise self._link_error
-        if failures:
-            raise failures[0]
+        for watch in failed[1:]:
+            if watch.camera not in said:
+                self._say_failed(watch)
+        for watch in failed:
+            assert watch.error is not None
+            raise watch.error
         waiting = self._spool.held
         if waiting:
             self._log.info("stopped; the spool keeps what the cloud has not got", segments=waiting)
@@ -216,6 +225,9 @@ class _Edge:
             self._link_thread.join(0.1)
         self._link.finish(STOP_LIMIT_S)
         self._link_thread.join()
+
+    def _say_failed(self, watch: Watch) -> None:
+        self._log.error(f"{watch.error}; this camera has failed", camera=watch.camera)
 
     def _serve_link(self) -> None:
         try:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from mizaru.edge.segmenter import Draft, Segmenter
-from mizaru.errors import MizaruError, TemporaryError
+from mizaru.errors import TemporaryError
 from mizaru.vocabulary import CameraState
 from mizaru.wire.messages import Developed, Outgoing, Plate, Status
 
@@ -51,6 +51,7 @@ class Watch:
         log: where to say what happens.
 
     Attributes:
+        camera: its id.
         error: why the camera failed for good, or None.
     """
 
@@ -67,7 +68,7 @@ class Watch:
         log: Log,
     ) -> None:
         self.error: Exception | None = None
-        self._camera, self._develop, self._keep, self._say = camera, develop, keep, say
+        self.camera, self._develop, self._keep, self._say = camera, develop, keep, say
         self._halt, self._wall_ms, self._log = halt, wall_ms, log
         self._segmenter = Segmenter(camera, monotonic)
         self._lost = 0
@@ -91,21 +92,20 @@ class Watch:
         while True:
             try:
                 self._follow(self._develop(stop=self._halt))
-                self._finish(CameraState.ENDED)
+                self._end()
                 return
             except TemporaryError as error:
                 if str(error) != complaint:
                     complaint = str(error)
-                    self._log.warning(f"{error}; trying again", camera=self._camera)
+                    self._log.warning(f"{error}; trying again", camera=self.camera)
                 self._say_state(CameraState.RESTARTING)
                 if self._halt.wait(RETRY_S):
-                    self._finish(CameraState.ENDED)
+                    self._end()
                     return
-            except MizaruError as error:
-                self._fail(error, str(error))
-                return
             except Exception as error:
-                self._fail(error, f"{type(error).__name__} (a defect of Mizaru): {error}")
+                # For good, a defect of ours too: whoever holds the watches decides what follows.
+                self.error = error
+                self._say_state(CameraState.FAILED)
                 return
 
     def _follow(self, outgoing: Iterator[Outgoing]) -> None:
@@ -132,22 +132,17 @@ class Watch:
                 self._lost += len(draft.representations)
 
     def _pass_on(self, status: Status) -> None:
-        if status.camera != self._camera or status.state is not self._status.state:
-            self._log.info("camera", camera=self._camera, state=str(status.state))
+        if status.state is not self._status.state:
+            self._log.info("camera", camera=self.camera, state=str(status.state))
         dropped = min(_U32, status.frames_dropped + self._segmenter.dropped + self._lost)
-        self._status = msgspec.structs.replace(status, camera=self._camera, frames_dropped=dropped)
+        self._status = msgspec.structs.replace(status, camera=self.camera, frames_dropped=dropped)
         self._say(self._status)
 
     def _say_state(self, state: CameraState) -> None:
         self._status = msgspec.structs.replace(self._status, state=state, t_ms=self._wall_ms())
         self._say(self._status)
 
-    def _finish(self, state: CameraState) -> None:
+    def _end(self) -> None:
         """The last word, unless the darkroom said it already."""
-        if self._status.state is not state:
-            self._say_state(state)
-
-    def _fail(self, error: Exception, text: str) -> None:
-        self.error = error
-        self._log.error(text, camera=self._camera)
-        self._say_state(CameraState.FAILED)
+        if self._status.state is not CameraState.ENDED:
+            self._say_state(CameraState.ENDED)
