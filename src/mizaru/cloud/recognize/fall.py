@@ -80,47 +80,59 @@ class FloorWatch:
 def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
     """The way down of a subject that lies now, if it was a fall.
 
-    Onset and impact are where head and shoulders have made 10 % and 90 % of their way from
-    their highest point in the time before to where they lie.
+    It begins about when the subject was last up, soon before it lay. Onset and impact are where
+    head and shoulders have made 10 % and 90 % of the way; after the impact somebody may still
+    kneel or roll for a moment before they lie.
     """
+    size = subject.size
     track = [(s, y) for s in subject.samples if (y := s.body.upper) is not None]
-    if not track or subject.size <= 0.0:
+    if not track or size <= 0.0:
         return None
-    lying = _lying_from([sample for sample, _ in track])
-    begin_ms = track[lying][0].t_ms - round((limits.descent_s + limits.descent_gap_s) * 1000)
-    first = next(i for i, (sample, _) in enumerate(track) if sample.t_ms >= begin_ms)
-    heights = sorted(y for _, y in track[lying:])
-    floor_y = heights[len(heights) // 2]
-    top_y = min(y for _, y in track[first : lying + 1])
-    drop = (floor_y - top_y) / subject.size
+    samples = [sample for sample, _ in track]
+    lying = _lying_from(samples)
+    last_up = next((i for i in range(lying - 1, -1, -1) if _is_up(samples[i], size, limits)), None)
+    if last_up is None:
+        return None
+    hidden_s = max(b.t_ms - a.t_ms for a, b in pairwise(samples[last_up : lying + 1])) / 1000.0
+    hidden_s = hidden_s if hidden_s > limits.hidden_s else 0.0
+    allowed_s = min(hidden_s, limits.descent_gap_s)
+    if samples[lying].t_ms - samples[last_up].t_ms > (limits.settle_s + allowed_s) * 1000:
+        return None
+
+    begin_ms = samples[last_up].t_ms - round(limits.up_s * 1000)
+    end_ms = samples[last_up].t_ms + round((limits.descent_s + allowed_s) * 1000)
+    way = [(s, y) for s, y in track if begin_ms <= s.t_ms <= end_ms]
+    top_y = min(y for sample, y in way if sample.t_ms <= samples[last_up].t_ms)
+    lows = sorted(y for sample, y in way if sample.t_ms > samples[last_up].t_ms)
+    if not lows:
+        return None
+    low_y = lows[-2] if len(lows) > 2 else lows[-1]
+    drop = (low_y - top_y) / size
     if drop < limits.descent_drop:
         return None
+    impact = next(i for i, (_, y) in enumerate(way) if y >= low_y - 0.1 * (low_y - top_y))
     onset = max(
-        i for i in range(first, lying + 1) if track[i][1] <= top_y + 0.1 * (floor_y - top_y)
+        (i for i in range(impact) if way[i][1] <= top_y + 0.1 * (low_y - top_y)), default=None
     )
-    near_floor_y = top_y + 0.9 * (floor_y - top_y)
-    impact = next((i for i in range(onset, len(track)) if track[i][1] >= near_floor_y), lying)
-    before_ms = track[onset][0].t_ms - round(limits.up_s * 1000)
-    before = [sample for sample, _ in track[: onset + 1] if sample.t_ms >= before_ms]
-    up = [sample for sample in before if _is_up(sample, subject.size, limits)]
-    if impact == onset or 2 * len(up) < len(before):
+    if onset is None:
         return None
-    way = track[onset : impact + 1]
-    hidden_s = max(b.t_ms - a.t_ms for (a, _), (b, _) in pairwise(way)) / 1000.0
-    hidden_s = hidden_s if hidden_s > limits.hidden_s else 0.0
+    way = way[onset : impact + 1]
     seconds = (way[-1][0].t_ms - way[0][0].t_ms) / 1000.0
-    if seconds > limits.descent_s + min(hidden_s, limits.descent_gap_s):
+    peak = _peak_speed(way, size, limits)
+    if seconds > limits.descent_s + allowed_s or peak < limits.descent_speed:
         return None
-    lying_size = sorted(sample.body.size for sample, _ in track[lying:])
-    if lying_size[len(lying_size) // 2] < limits.descent_body * subject.size:
+
+    onset_ms = way[0][0].t_ms
+    before = [s for s in samples if onset_ms - limits.up_s * 1000 <= s.t_ms <= onset_ms]
+    if 2 * sum(_is_up(sample, size, limits) for sample in before) < len(before):
         return None
-    moved = math.dist(way[0][0].body.center, way[-1][0].body.center)
-    if hidden_s and moved > limits.handover_reach * subject.size:
+    lying_size = sorted(sample.body.size for sample in samples[lying:])
+    if lying_size[len(lying_size) // 2] < limits.descent_body * size:
         return None
-    peak = _peak_speed(way, subject.size, limits)
-    if peak < limits.descent_speed:
+    moved = math.dist(samples[last_up].body.center, samples[lying].body.center)
+    if hidden_s and moved > limits.handover_reach * size:
         return None
-    return Descent(way[0][0].t_ms, way[-1][0].t_ms, hidden_s, drop, peak)
+    return Descent(onset_ms, way[-1][0].t_ms, hidden_s, drop, peak)
 
 
 def _is_up(sample: Sample, size: float, limits: Thresholds) -> bool:

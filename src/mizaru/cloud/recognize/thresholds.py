@@ -56,6 +56,7 @@ class Thresholds:
         fork_s: a new id beside a subject that is neither up nor clear, but was up this long ago,
             goes on from there, too, seconds.
         descent_s: longest time for the middle 80 % of the way down that is a fall, seconds.
+        settle_s: who fell lies at most this long after having been up last, seconds.
         descent_gap_s: … plus as long as the subject was not seen in between, at most this, s.
         hidden_s: a gap longer than this is one in which nothing was seen, seconds.
         descent_speed: least peak speed of head and shoulders downwards, body heights/s.
@@ -107,6 +108,7 @@ class Thresholds:
     up_s: float = 0.5
     fork_s: float = 2.5
     descent_s: float = 1.2
+    settle_s: float = 2.5
     descent_gap_s: float = 2.0
     hidden_s: float = 0.45
     descent_speed: float = 0.6
