@@ -49,7 +49,7 @@ export function healthItems(status: StatusEvent, knownPercent: number | null): H
     },
     {
       name: 'Capture → pipe',
-      value: `${quantity(status.capture_to_pipe_p50_ms)} ms, p95 ${quantity(status.capture_to_pipe_p95_ms)} ms`,
+      value: `${Math.round(status.capture_to_pipe_p50_ms)} ms, p95 ${Math.round(status.capture_to_pipe_p95_ms)} ms`,
       meaning: 'From a frame’s arrival to its de-identified form: middle, and slowest twentieth.',
       worry: status.capture_to_pipe_p95_ms > LATENCY_WORRY_MS,
     },
