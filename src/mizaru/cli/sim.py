@@ -119,7 +119,10 @@ def list_scenarios(
         plan = load_scenario(file)
         cameras = ", ".join(camera.name for camera in plan.camera)
         table.add_row(str(file), f"{plan.duration:g} s", str(len(plan.person)), cameras, plan.title)
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # one line per scenario for programs that read this
+    console.print(table)
 
 
 def _size(text: str) -> tuple[int, int]:

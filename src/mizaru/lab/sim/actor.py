@@ -26,14 +26,6 @@ LONG_LIE_AFTER_S: Final = 10.0
 _FALL_LIMIT_S: Final = 6.0
 
 
-class Posture:
-    """What idling means."""
-
-    STAND: Final = Behavior.STAND
-    SIT: Final = Behavior.SIT
-    LIE: Final = Behavior.LIE
-
-
 class Stage(Protocol):
     """What an actor may know of the world around."""
 
@@ -99,7 +91,8 @@ class Actor:
         )
         self.home = self.stance
         """Standing at ease, for arms and trunk to return to."""
-        self.posture: Behavior = Posture.STAND
+        self.posture: Behavior = Behavior.STAND
+        """What idling is: stand, sit or lie."""
         self.seat: Piece | None = None
         self.prop: str | None = None
         self.behavior = Behavior.STAND
@@ -107,6 +100,7 @@ class Actor:
         self._fell_at: float | None = None
         self._floor: Vector | None = None
         self._hit: Hit | None = None
+        self._idle = False
         self._motions: Iterator[Motion] = iter(())
         self._playing: Motion = self._play()
         self.qpos = skeleton.solve(self.stance)
@@ -121,12 +115,13 @@ class Actor:
         self._before = self.qpos
         if self._hit is not None:
             hit, self._hit = self._hit, None
-            self._playing = self._interrupted(hit)
+            self._playing = self._interrupted(hit, self._playing if self._idle else None)
+        self._idle = False
         self.behavior = next(self._playing)
 
     def receive(self, hit: Hit) -> None:
         """Somebody pushes or strikes this person; it shows in the next frame."""
-        if self.posture is not Posture.LIE and hit.outcome is not Outcome.NONE:
+        if self.posture is not Behavior.LIE and hit.outcome is not Outcome.NONE:
             self._hit = hit
 
     @property
@@ -152,15 +147,16 @@ class Actor:
         while True:
             yield self.idle_frame()
 
-    def _interrupted(self, hit: Hit) -> Motion:
+    def _interrupted(self, hit: Hit, waiting: Motion | None) -> Motion:
+        """What a push does; afterwards waiting goes on, but any other motion is given up."""
         self.prop = None
         if hit.outcome is Outcome.FALL:
             yield from self.lose_control(Loss(hit.direction, hit.newtons, limp=0.3))
-        elif self.posture is Posture.STAND:
+        elif self.posture is Behavior.STAND:
             shift = np.array(hit.direction) * 0.38
             plan = plan_back(self.skeleton, self._grounded(), self.identity.gait, shift, 2)
             yield from self.step(plan, Behavior.STAND)
-        yield from self._play()
+        yield from waiting or self._play()
 
     # Frames
 
@@ -171,6 +167,7 @@ class Actor:
 
     def idle_frame(self) -> Behavior:
         """One frame of doing nothing."""
+        self._idle = True
         if self._floor is not None:
             self.qpos = self._breathing(self._floor)
             since = self.stage.now - (self._fell_at or 0.0)
@@ -236,7 +233,7 @@ class Actor:
         self._fell_at = self.stage.now
         self._ragdoll.lose(self.qpos, self._before, self.dt, loss, self.rng)
         started = self.stage.now
-        self.posture, self.seat = Posture.LIE, None
+        self.posture, self.seat = Behavior.LIE, None
         while True:
             self.qpos = self._ragdoll.advance(self.dt)
             yield Behavior.FALL
@@ -271,7 +268,7 @@ class Actor:
             [0.03 * self._wave(1, 0.11), 0.02 * self._wave(2, 0.07), 0.12 * self._wave(3, 0.06)]
         )
         pelvis = stance.pelvis
-        if self.posture is Posture.STAND:
+        if self.posture is Behavior.STAND:
             sway = [0.007 * self._wave(4, 0.21), 0.007 * self._wave(5, 0.17), 0.0]
             pelvis = pelvis + size * np.array(sway)
         return replace(

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mizaru.lab.sim.actor import Actor, Hit, Motion, Posture
+from mizaru.lab.sim.actor import Actor, Hit, Motion
 from mizaru.lab.sim.gait import heading_of, plan_turn, plan_walk, smooth
 from mizaru.lab.sim.humanoid import OUTWARD, Vector
 from mizaru.lab.sim.kinematics import RIGHT, Stance, upright, wrap
@@ -18,7 +18,7 @@ from mizaru.lab.sim.room import Piece
 from mizaru.lab.sim.scenario import Action, Do, Kind, Outcome
 from mizaru.vocabulary import Behavior
 
-ARM_S_REACH: Final = 0.56
+ARMS_LENGTH: Final = 0.68
 """Distance between two people for a push, metres."""
 _SIT_BACK: Final = 0.36
 """Pelvis behind the ankles when sitting, metres, unscaled."""
@@ -130,7 +130,7 @@ def _sit_on(actor: Actor, piece: Piece) -> Motion:
         knees=np.array([0.12, 0.4, 1.0]),
         wrists=_THIGHS,
     )
-    actor.posture = Posture.SIT
+    actor.posture = Behavior.SIT
     yield from actor.morph(sitting, 1.7, Behavior.SIT_DOWN, between=_lean(0.38, 0.10))
     actor.seat = piece
 
@@ -159,12 +159,12 @@ def _on_feet(actor: Actor) -> Motion:
     """Get up from wherever; nothing if standing."""
     if actor.on_floor:
         yield from _off_the_floor(actor)
-    elif actor.posture is Posture.LIE:
+    elif actor.posture is Behavior.LIE:
         yield from _off_the_bed(actor)
-    if actor.posture is Posture.SIT:
+    if actor.posture is Behavior.SIT:
         target = _standing_here(actor)
         yield from actor.morph(target, 1.6, Behavior.STAND_UP, between=_lean(0.45, 0.06))
-        actor.posture, actor.seat = Posture.STAND, None
+        actor.posture, actor.seat = Behavior.STAND, None
 
 
 def _standing_here(actor: Actor) -> Stance:
@@ -189,7 +189,7 @@ def _lie_down(actor: Actor, action: Action) -> Motion:
         heading = actor.heading
         head = -np.array([np.cos(heading), np.sin(heading), 0.0])
         pelvis = np.array([*actor.stance.pelvis[:2], 0.125])
-    actor.posture = Posture.LIE
+    actor.posture = Behavior.LIE
     lying = _supine(actor, pelvis, head)
     lift = 0.25 if action.on else 0.0
 
@@ -246,7 +246,7 @@ def _off_the_bed(actor: Actor) -> Motion:
         return replace(stance, ankles=stance.ankles + np.array([0, 0, 0.25 * weight]))
 
     yield from actor.morph(sitting, 2.2, Behavior.STAND_UP, between=swing)
-    actor.posture = Posture.SIT
+    actor.posture = Behavior.SIT
 
 
 def _sit_on_floor(actor: Actor) -> Motion:
@@ -302,10 +302,10 @@ def _on_all_fours(actor: Actor, heading: float) -> Stance:
 
 
 def _rise(actor: Actor) -> Motion:
-    actor.posture = Posture.SIT
+    actor.posture = Behavior.SIT
     yield from actor.morph(_squatting(actor), 1.4, Behavior.STAND_UP)
     yield from actor.morph(_standing_here(actor), 1.4, Behavior.STAND_UP, between=_lean(0.3, 0.0))
-    actor.posture = Posture.STAND
+    actor.posture = Behavior.STAND
 
 
 # On the spot
@@ -481,7 +481,7 @@ def _push(actor: Actor, action: Action) -> Motion:
     assert action.who is not None
     yield from _on_feet(actor)
     other = actor.stage.actors[action.who]
-    yield from _close_in(actor, other, ARM_S_REACH)
+    yield from _close_in(actor, other, ARMS_LENGTH)
     yield from _shove(actor, other, action.outcome or Outcome.FALL, Behavior.PUSH)
 
 
@@ -556,7 +556,7 @@ def _bully(actor: Actor, action: Action) -> Motion:
     end = actor.stage.now + (action.seconds or 10.0)
     blow = False
     while actor.stage.now < end:
-        yield from _relabel(_close_in(actor, other, ARM_S_REACH), Behavior.BULLY)
+        yield from _relabel(_close_in(actor, other, ARMS_LENGTH), Behavior.BULLY)
         attack = _blow if blow else _shove
         outcome = Outcome.NONE if blow else Outcome.STAGGER
         yield from attack(actor, other, outcome, Behavior.BULLY)

@@ -240,12 +240,12 @@ def _pose(
             for foot in feet
         ]
     )
-    z = height - gait.bob * ratio * (1 - np.sin(np.pi * u))
+    z = height - gait.bob * ratio * (1 - float(np.sin(np.pi * u)))
     for side, out in enumerate(OUTWARD):
         hip = xy + out * skeleton.hip[0] * left + skeleton.hip[2] * forward
-        gap = np.linalg.norm(ankles[side, :2] - hip)
-        reach = (0.997 * skeleton.leg) ** 2 - gap**2
-        z = min(z, ankles[side, 2] + np.sqrt(max(reach, 0.01)) - skeleton.hip[1])
+        gap = float(np.linalg.norm(ankles[side, :2] - hip))
+        reach = float(np.sqrt(max((0.997 * skeleton.leg) ** 2 - gap**2, 0.01)))
+        z = min(z, float(ankles[side, 2]) + reach - float(skeleton.hip[1]))
     ahead = (ankles[:, :2] - xy) @ forward / skeleton.leg
     swing = gait.arm_swing / 0.36 * ahead[::-1]
     wrists = base.wrists.copy()

@@ -298,15 +298,15 @@ class _Tailor:
 
     def _props(self) -> None:
         """Things a right hand may hold; hidden until the motion shows them."""
-        shapes: tuple[tuple[str, Any, tuple[float, ...], tuple[float, ...], RGB], ...] = (
-            ("cup", mujoco.mjtGeom.mjGEOM_BOX, (0, -0.03, -0.06), (0.032, 0.032, 0.045), (0.9, 0.9, 0.95)),
-            ("phone", mujoco.mjtGeom.mjGEOM_BOX, (0, -0.03, -0.04), (0.036, 0.075, 0.006), (0.05,) * 3),
-            ("cigarette", mujoco.mjtGeom.mjGEOM_BOX, (0, -0.09, -0.05), (0.005, 0.005, 0.045), (0.95,) * 3),
-        )  # fmt: skip
-        for name, shape, pos, size, colour in shapes:
+        things: tuple[tuple[str, tuple[float, ...], tuple[float, ...], float], ...] = (
+            ("cup", (0, -0.03, -0.06), (0.032, 0.032, 0.045), 0.92),
+            ("phone", (0, -0.03, -0.04), (0.036, 0.075, 0.006), 0.05),
+            ("cigarette", (0, -0.09, -0.05), (0.005, 0.005, 0.045), 0.95),
+        )
+        for name, pos, size, grey in things:
             self._spec.body("rhand").add_geom(
-                name=name, type=shape, pos=pos, size=size, rgba=[*colour, 1],
-                group=HIDDEN_GROUP, contype=0, conaffinity=0, mass=0.0,
+                name=name, type=mujoco.mjtGeom.mjGEOM_BOX, pos=pos, size=size,
+                rgba=[grey, grey, grey, 1], group=HIDDEN_GROUP, contype=0, conaffinity=0, mass=0.0,
             )  # fmt: skip
 
 

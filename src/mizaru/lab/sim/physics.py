@@ -24,6 +24,10 @@ REST_SPEED: Final = 0.12
 REST_S: Final = 0.6
 _FORCE_S: Final = 0.3
 _MAX_SPEED: Final = 4.0
+_GIVE_UP: Final = (0.7, 1.9)
+"""Seconds after the loss between which what is left of the muscles lets go …"""
+_LEFT_OVER: Final = 0.05
+"""… down to this share, so that a body comes to lie flat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Ragdoll:
         self._force_until = 0.0
         self._still_s = 0.0
         self._force = np.zeros(3)
+        self._muscles = self._stiffness[1:]
 
     def lose(
         self, qpos: Vector, before: Vector, dt: float, loss: Loss, rng: np.random.Generator
@@ -72,7 +77,7 @@ class Ragdoll:
         data.qvel[:] = np.clip(velocity, -_MAX_SPEED, _MAX_SPEED)
         tone = (1 - loss.limp) * rng.uniform(0.8, 1.25)
         scale = np.maximum(self._stiffness[1:], 4.0)
-        model.jnt_stiffness[1:] = scale * (0.25 + 2.2 * tone)
+        self._muscles = scale * (0.25 + 3.5 * tone)
         model.dof_damping[6:] = self._damping[6:] * (1.3 + 2.0 * tone) + 0.8
         self._spring_towards(qpos, loss, rng)
         angle = rng.normal(0, 0.2)
@@ -89,8 +94,8 @@ class Ragdoll:
         at = self._skeleton.address
         tone = 1 - loss.limp
         for side, out in (("l", 1.0), ("r", -1.0)):
-            spring[at(f"{side}tibiarx")] = rng.uniform(0.5, 1.3)
-            spring[at(f"{side}femurrx")] = -rng.uniform(0.3, 0.9)
+            spring[at(f"{side}tibiarx")] = rng.uniform(0.1, 0.4) + loss.limp * rng.uniform(0.3, 1.0)
+            spring[at(f"{side}femurrx")] = -rng.uniform(0, 0.3) - loss.limp * rng.uniform(0.2, 0.7)
             spring[at(f"{side}radiusrx")] = rng.uniform(0.4, 1.2)
             spring[at(f"{side}humerusrx")] += tone * rng.uniform(-0.5, 0.4)
             spring[at(f"{side}humerusrz")] += out * rng.uniform(-0.1, 0.4) * tone
@@ -102,6 +107,9 @@ class Ragdoll:
     def advance(self, seconds: float) -> Vector:
         """Let time pass; returns qpos."""
         model, data = self._model, self._data
+        start, end = _GIVE_UP
+        share = float(np.clip(1 - (data.time - start) / (end - start), _LEFT_OVER, 1.0))
+        model.jnt_stiffness[1:] = share * self._muscles
         thorax = model.body(f"{self._prefix}thorax").id
         pelvis = model.body(f"{self._prefix}root").id
         for _ in range(max(1, round(seconds / STEP_S))):

@@ -113,7 +113,7 @@ class _Builder:
     def _floor(self) -> None:
         width, depth, height = self._room.size
         spare = _CORRIDOR + 1.0
-        material = self._tiles("floor", self._room.floor, self._room.tile, 0.10)
+        material = self._tiles("floor", self._room.floor, self._room.tile, 0.06)
         self._spec.worldbody.add_geom(
             name="floor",
             type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -167,13 +167,11 @@ class _Builder:
         for part, z0, z1 in (("tiles", bottom, split), ("paint", split, top)):
             if z1 - z0 < 0.01:
                 continue
-            if part == "tiles":
-                look = {"material": self._tiles("wall_tiles", self._room.wall, 0.2, 0.05)}
-            else:
-                look = {"material": self._tiles("paint", self._room.wall, 0.0, 0.02)}
+            side, contrast = (0.2, 0.05) if part == "tiles" else (0.0, 0.02)
+            look = self._tiles(f"wall_{part}", self._room.wall, side, contrast)
             centre = np.array([*frame.at((low + high) / 2), (z0 + z1) / 2])
             self._plane(
-                f"wall-{name}-{part}", centre, x, up, (high - low) / 2, (z1 - z0) / 2, **look
+                f"wall-{name}-{part}", centre, x, up, (high - low) / 2, (z1 - z0) / 2, material=look
             )
         box = np.array([*frame.at((low + high) / 2, -_THICK / 2), (bottom + top) / 2])
         self._box(

@@ -277,8 +277,8 @@ def load_scenario(file: Path) -> Scenario:
     if "scenario" not in document:
         raise SettingsError("the table [scenario] is missing", file=file, key="scenario")
     scenario = convert(document["scenario"], Scenario, file=file, text=text, root="scenario")
-    for key, message in _complaints(scenario):
-        key = f"scenario.{key}"
+    for place, message in _complaints(scenario):
+        key = f"scenario.{place}"
         raise SettingsError(message, file=file, line=line_of(text, key), key=key)
     return scenario
 

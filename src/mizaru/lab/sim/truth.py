@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from mizaru.lab.sim.humanoid import HIDDEN_GROUP, SHOWN_GROUP, Vector
 from mizaru.lab.sim.scenario import Scenario, Zone
 from mizaru.vocabulary import COCO17, Behavior
 
-VISIBLE_SHARE: Final = 0.0008
+VISIBLE_SHARE: Final = 0.003
 """Somebody counts as seen from this share of the image's pixels on."""
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 """COCO's visibility flags."""
@@ -110,11 +111,12 @@ def encode_truth(truth: FrameTruth) -> bytes:
 
 
 def read_truth(file: Path) -> Iterator[FrameTruth]:
-    """The frames of a ``.truth.jsonl`` file; raises `SimError`."""
+    """The frames of a ``.truth.jsonl`` file, or of a ``.truth.jsonl.gz``; raises `SimError`."""
     try:
-        lines = file.read_bytes().splitlines()
+        data = file.read_bytes()
+        lines = (gzip.decompress(data) if file.suffix == ".gz" else data).splitlines()
     except OSError as error:
-        raise SimError(f"{file}: cannot be read: {error.strerror}") from None
+        raise SimError(f"{file}: cannot be read: {error.strerror or error}") from None
     for number, line in enumerate(lines, start=1):
         try:
             yield _decoder.decode(line)
