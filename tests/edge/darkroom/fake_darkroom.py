@@ -19,6 +19,7 @@ from mizaru.edge.darkroom import MAX_MESSAGE_BYTES, process
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive.perception import Perception
 from mizaru.edge.darkroom.sandbox import landlock
+from mizaru.edge.darkroom.side import Job
 from mizaru.errors import ModelError
 from mizaru.vocabulary import CameraState
 from mizaru.wire.codec import encode
@@ -74,7 +75,7 @@ class Ticks:
         return (Representation(frame.frame_id, tick, b"", ()),)
 
 
-def build(job: process.Job) -> tuple[Nobody, Ticks]:
+def build(job: Job) -> tuple[Nobody, Ticks]:
     if MODE == "crash":
         raise RuntimeError("cannot even start")
     if MODE == "model error":

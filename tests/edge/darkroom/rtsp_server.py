@@ -95,7 +95,7 @@ class RtspServer:
                     self._answer(client, head.decode("ascii", "replace"))
 
     def _answer(self, client: socket.socket, request: str) -> None:
-        method, uri, _ = request.split("\r\n")[0].split(" ")
+        method, uri, _ = request.split("\r\n", maxsplit=1)[0].split(" ")
         found = re.search(r"^CSeq: *(\d+)", request, re.M | re.I)
         cseq = found[1] if found else "0"
         extra, body, status = "", "", "200 OK"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -90,6 +91,20 @@ def test_tokens_of_a_dead_writer_are_void(slots: Slots) -> None:
     release(slots, 2, ALL_SLOTS)
     new.reserve()
     assert sorted(new.free) == list(range(SLOTS))
+
+
+def test_a_grant_to_a_dead_writer_grants_nothing_to_the_next(slots: Slots) -> None:
+    """It died before it read the grant; the reader may still hold a slot of its frames."""
+    release(slots, 1, ALL_SLOTS)
+    writer = SlotWriter(slots, 2, live=True)
+    waiting = threading.Thread(target=writer.reserve)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    assert writer.free == ()
+    release(slots, 2, ALL_SLOTS)
+    waiting.join(5)
+    assert sorted(writer.free) == list(range(SLOTS))
 
 
 def test_a_pipe_full_of_void_tokens_does_not_block_the_reader(slots: Slots) -> None:

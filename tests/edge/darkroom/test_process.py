@@ -460,3 +460,13 @@ def check_order(run: Run) -> None:
     ids = [m.representation.frame_id for m in run.developed]
     assert all(b > a for a, b in pairwise(run.times_ms))
     assert all(b > a for a, b in pairwise(ids))
+
+
+def test_the_door_loads_nothing_that_can_hold_a_picture() -> None:
+    code = (
+        "import sys, mizaru.edge.darkroom as door\n"
+        "bad = {'av', 'cv2', 'PIL', 'ai_edge_litert', 'mizaru.edge.darkroom.capture.decode'}\n"
+        "print(sorted(bad & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

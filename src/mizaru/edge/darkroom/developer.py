@@ -8,19 +8,21 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from mizaru.edge.darkroom.capture.news import Kind, News
 from mizaru.edge.darkroom.capture.source import Fault
-from mizaru.edge.darkroom.desensitize.contract import Desensitizer
 from mizaru.edge.darkroom.frame import Frame
-from mizaru.edge.darkroom.perceive.perception import Perceiver
 from mizaru.edge.darkroom.stopwatch import Stopwatch
 from mizaru.errors import TemporaryError
 from mizaru.vocabulary import CameraState
 from mizaru.wire.messages import STATUS_PERIOD_S, Developed, Outgoing, Plate, Status
+
+if TYPE_CHECKING:
+    from mizaru.edge.darkroom.desensitize.contract import Desensitizer
+    from mizaru.edge.darkroom.perceive.perception import Perceiver
 
 FPS_WINDOW_S: Final = 10.0
 LATENCY_WINDOW_S: Final = 60.0

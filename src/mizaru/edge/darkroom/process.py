@@ -15,69 +15,47 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
-from msgspec import Struct, structs
+from msgspec import structs
 
 from mizaru.edge.darkroom import sandbox
 from mizaru.edge.darkroom.capture.camera import Camera
 from mizaru.edge.darkroom.capture.child import CaptureJob
 from mizaru.edge.darkroom.capture.news import Kind, News
 from mizaru.edge.darkroom.capture.source import Fault, FileSource, parse_source
-from mizaru.edge.darkroom.desensitize.contract import Desensitizer
 from mizaru.edge.darkroom.developer import Developer, whereabouts
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.heart import Heart
-from mizaru.edge.darkroom.perceive.perception import Perceiver
-from mizaru.edge.darkroom.side import NOTICE, Report, SideWriter, is_whereabouts, report_of
-from mizaru.edge.settings import CameraSettings, SandboxMode
+from mizaru.edge.darkroom.side import (
+    LENGTH_BYTES,
+    NOTICE,
+    Job,
+    Report,
+    SideWriter,
+    is_whereabouts,
+    report_of,
+)
+from mizaru.edge.settings import SandboxMode
 from mizaru.errors import SandboxError, SourceError, TemporaryError
 from mizaru.vocabulary import CameraState
 from mizaru.wire.codec import encode
-from mizaru.wire.messages import Outgoing, Status
+from mizaru.wire.messages import Outgoing
+
+if TYPE_CHECKING:  # they load OpenCV, which guard, capture child and probe never need
+    from mizaru.edge.darkroom.desensitize.contract import Desensitizer
+    from mizaru.edge.darkroom.perceive.perception import Perceiver
 
 EXIT_AGAIN: Final = TemporaryError.exit_code
 LOAD_S: Final = 120.0
 """Longest time to load, and perhaps compile, the models."""
 STAGE_MARGIN_S: Final = 0.5
 WAIT_S: Final = 1.0
-LENGTH_BYTES: Final = 4
 
 
-class Job(Struct, frozen=True):
-    """What a darkroom is told on its standard input, as one line of JSON.
-
-    Attributes:
-        camera: settings; ``source`` is as written there.
-        source: with variables expanded; may hold credentials.
-        models: directory of the models.
-        side_fd: descriptor of the side channel.
-        parent_pid: die with it.
-        base: status to go on from.
-        anchor_ms: time of a file's first frame.
-        resume_ms: leave out a file's frames up to here; -1 for none.
-        not_before_ms: no frame of a camera may be older than this.
-        first_frame_id: number of the first frame.
-        seen: the camera has delivered before.
-    """
-
-    camera: CameraSettings
-    source: str
-    sandbox: SandboxMode
-    models: str
-    side_fd: int
-    parent_pid: int
-    base: Status
-    anchor_ms: int
-    resume_ms: int = -1
-    not_before_ms: int = 0
-    first_frame_id: int = 0
-    seen: bool = False
-
-
-Build = Callable[[Job], tuple[Perceiver, Desensitizer]]
+Build = Callable[[Job], "tuple[Perceiver, Desensitizer]"]
 
 
 def build(job: Job) -> tuple[Perceiver, Desensitizer]:
@@ -195,7 +173,7 @@ def _lock_paths(job: Job, side: SideWriter) -> bool:
     # What runtimes ask about the processor.
     readable += map(Path, ("/proc/cpuinfo", "/proc/meminfo", "/proc/self", "/sys/devices/system"))
     with _Loudly(job, side) as attempt:
-        sandbox.forbid_paths(read=[path for path in readable if path.exists()])
+        sandbox.forbid_paths(read=readable)
     return attempt.succeeded
 
 

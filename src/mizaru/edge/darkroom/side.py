@@ -1,4 +1,4 @@
-"""The darkroom's side channel: beats, and at most a few short reports about itself.
+"""What edge and darkroom say to each other besides messages: a job in, beats and reports out.
 
 Words are believed only until the darkroom says on its mouth that it is ready, which it does
 before the first frame is let in. From then on a report may be nothing but the name of an
@@ -17,13 +17,48 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mizaru import errors
+from mizaru.edge.settings import CameraSettings, SandboxMode
 from mizaru.errors import MizaruError, PermanentError, TemporaryError
+from mizaru.wire.messages import Status
 
 MAX_REPORT_BYTES: Final = 1024
 _LENGTH: Final = struct.Struct(">H")
 _BEAT: Final = _LENGTH.pack(0)
 _WHEREABOUTS: Final = re.compile(r"[A-Za-z_]{1,40} in [a-z0-9_.?]{1,80}:\d{1,5}")
 NOTICE: Final = "Notice"
+LENGTH_BYTES: Final = 4
+"""Every message on the mouth is preceded by its length, big-endian."""
+
+
+class Job(Struct, frozen=True):
+    """What a darkroom is told on its standard input, as one line of JSON.
+
+    Attributes:
+        camera: settings; ``source`` is as written there.
+        source: with variables expanded; may hold credentials.
+        models: directory of the models.
+        side_fd: descriptor of the side channel.
+        parent_pid: die with it.
+        base: status to go on from.
+        anchor_ms: time of a file's first frame.
+        resume_ms: leave out a file's frames up to here; -1 for none.
+        not_before_ms: no frame of a camera may be older than this.
+        first_frame_id: number of the first frame.
+        seen: the camera has delivered before.
+    """
+
+    camera: CameraSettings
+    source: str
+    sandbox: SandboxMode
+    models: str
+    side_fd: int
+    parent_pid: int
+    base: Status
+    anchor_ms: int
+    resume_ms: int = -1
+    not_before_ms: int = 0
+    first_frame_id: int = 0
+    seen: bool = False
 
 
 class Report(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -25,8 +25,7 @@ from mizaru.edge.darkroom.capture.source import (
     redact,
 )
 from mizaru.edge.darkroom.heart import SILENCE_S
-from mizaru.edge.darkroom.process import LENGTH_BYTES, Job
-from mizaru.edge.darkroom.side import NOTICE, Report, SideReader
+from mizaru.edge.darkroom.side import LENGTH_BYTES, NOTICE, Job, Report, SideReader
 from mizaru.edge.settings import CameraSettings, SandboxMode
 from mizaru.errors import MizaruError, PermanentError, TemporaryError, WallError, WireError
 from mizaru.vocabulary import CameraState

@@ -110,7 +110,7 @@ def enter_sandbox(source: Source, mode: SandboxMode) -> str | None:
             group, ports = Group.NETWORK, (port,)
         case UsbSource() if check_device(source) is None:
             group, device = Group.DEVICE, source.device
-            readable += [path for path in (Path("/sys/class/video4linux"),) if path.exists()]
+            readable.append(Path("/sys/class/video4linux"))
     try:
         sandbox.forbid_paths(read=readable, device=device, tcp_ports=ports)
         sandbox.allow_syscalls(group)

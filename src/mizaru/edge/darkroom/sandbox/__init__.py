@@ -85,7 +85,7 @@ def library_paths() -> tuple[Path, ...]:
     names = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     names |= {str(package), "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"}
     names |= {"/etc/ld.so.cache", "/dev/null", "/dev/urandom"}
-    return tuple(path for path in sorted(map(Path, names)) if path.exists())
+    return tuple(map(Path, sorted(names)))
 
 
 def _no_new_privileges() -> None:
@@ -99,5 +99,5 @@ def _no_new_privileges() -> None:
 
 
 def _threads() -> int:
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
+    with open("/proc/self/status", "rb") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(b"Threads:"))

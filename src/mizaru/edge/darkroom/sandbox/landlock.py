@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,7 +39,10 @@ def abi() -> int:
 
 
 def restrict(*, read: Iterable[Path], device: Path | None, tcp_ports: Iterable[int]) -> None:
-    """Deny the calling thread, and those it starts, everything but what is listed."""
+    """Deny the calling thread, and those it starts, everything but what is listed.
+
+    Paths that do not exist or cannot be reached are left out.
+    """
     version = abi()
     if version == 0:
         raise SandboxError(
@@ -55,7 +59,7 @@ def restrict(*, read: Iterable[Path], device: Path | None, tcp_ports: Iterable[i
     ruleset = _call(_CREATE_RULESET, attributes, size, 0)
     try:
         for path in read:
-            _allow_path(ruleset, path, _READ_FILE | (_READ_DIR if path.is_dir() else 0))
+            _allow_path(ruleset, path, _READ_FILE | _READ_DIR)
         if device is not None:
             rights = _READ_FILE | _WRITE_FILE | _IOCTL_DEV
             _allow_path(ruleset, device, rights & handled_fs)
@@ -73,6 +77,8 @@ def _allow_path(ruleset: int, path: Path, rights: int) -> None:
     except OSError:  # what cannot be reached needs no permission
         return
     try:
+        if not stat.S_ISDIR(os.fstat(fd).st_mode):
+            rights &= ~_READ_DIR
         _call(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, fd), 0)
     finally:
         os.close(fd)
