@@ -35,6 +35,7 @@ _ENERGY_FLOOR: Final = 0.5  # levels²: what coding does to a still picture
 _NOISE_FACTOR: Final = 2.5
 _COMMON_FACTOR: Final = 3.0
 _RHYTHM_TAU_S: Final = 10.0
+_MOVED_S: Final = 1.5  # outright motion counts for so long, half a slow breath
 _RHYTHM: Final = 0.5  # share of the time with energy: a step of the encoder passes, breath returns
 _LEAST_TILES: Final = 32
 _EXPOSURE_LEVELS: Final = 0.7
@@ -105,6 +106,7 @@ class Stillness:
         self._previous = grey
         self._fast, self._slow = grey.copy(), grey.copy()
         self._rhythm: Levels = np.zeros((height, width), np.float32)
+        self._moved_s: Levels = np.full((height, width), np.inf, np.float32)
         self._noise: Levels = np.ones((height, width), np.float32)
 
     def update(self, small: Image, dt: float, guarded: Tiles) -> None:
@@ -176,7 +178,9 @@ class Stillness:
         limit = np.maximum(_ENERGY_FLOOR, _NOISE_FACTOR * explained)
         limit = np.maximum(limit, _COMMON_FACTOR * float(np.median(energy)))
         # Who rocks to and fro moves outright, again and again: that is rhythm too.
-        self._rhythm += share * (((energy > limit) | self.moving) - self._rhythm)
+        self._moved_s = np.where(self.moving, np.float32(0), self._moved_s + np.float32(dt))
+        stirs = (energy > limit) | (self._moved_s < _MOVED_S)
+        self._rhythm += share * (stirs - self._rhythm)
         self._rhythm[guarded] = 0.0
         self.breathing = _clustered(self._rhythm > _RHYTHM, 3)
 
