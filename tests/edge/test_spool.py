@@ -256,6 +256,26 @@ def test_a_full_disk_refuses_the_new_and_keeps_the_old(
     assert len(held(spool, "a")) == 2
 
 
+def test_an_append_that_fails_half_way_leaves_everything_as_it_was(
+    reopen: Any, draft: Make
+) -> None:
+    size = len(reopen_once(reopen, draft)) + ROW_OVERHEAD_BYTES
+    spool = reopen(max_bytes=2 * size)
+    for tick in range(201, 204):
+        spool.append(draft("a", [tick]))
+    before = (spool.offer("a"), held(spool, "a"), spool.held, spool.dropped)
+    # By then the oldest is deleted already, to make room.
+    spool._db.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON segment BEGIN SELECT RAISE(FAIL, 'full'); END"
+    )
+    with pytest.raises(StoreError):
+        spool.append(draft("a", [300]))
+    assert (spool.offer("a"), held(spool, "a"), spool.held, spool.dropped) == before
+    spool._db.execute("DROP TRIGGER full")
+    assert spool.append(draft("a", [300])).number == before[0].last + 1
+    spool.close()
+
+
 def test_the_ballast_makes_room_to_forget(
     spool: Spool, draft: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,6 +116,13 @@ def tree(pid: int) -> list[psutil.Process]:
     return found
 
 
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def darkroom() -> psutil.Process:
     return tree(os.getpid())[0]
 
@@ -344,11 +351,11 @@ def test_capture_stopped_is_noticed_and_replaced(running: Run) -> None:
 def test_darkroom_and_guard_are_replaced(
     victim: Callable[[], psutil.Process], how: signal.Signals, running: Run
 ) -> None:
-    old, frames = {p.pid for p in tree(os.getpid())}, len(running.developed)
+    old, frames = tree(os.getpid()), len(running.developed)
     victim().send_signal(how)
     running.until(lambda: CameraState.RESTARTING in running.states, NOTICED_S + SLACK_S)
     running.until(lambda: len(running.developed) > frames + 10, SLACK_S)
-    running.until(lambda: not old & {p.pid for p in tree(os.getpid())}, SLACK_S)
+    running.until(lambda: not any(map(is_alive, old)), SLACK_S)
     assert running.statuses[-1].restarts == 1
     check_order(running)
 

@@ -14,6 +14,8 @@ from tests.edge.darkroom.perceive.conftest import frame
 
 from mizaru.edge.darkroom.perceive import build_perceiver
 from mizaru.edge.darkroom.perceive.perception import Perceiver
+from mizaru.edge.darkroom.perceive.runtime import load
+from mizaru.edge.models import POSE_DETECTION, POSE_LANDMARK, ModelStore
 from mizaru.edge.settings import PerceiveSettings, Runtime
 from mizaru.errors import ModelError
 
@@ -119,18 +121,17 @@ def test_missing_models_are_named_with_the_remedy(tmp_path: Path) -> None:
         build(tmp_path)
 
 
-def test_openvino_agrees_with_litert_or_says_that_it_is_not_installed(
-    models: Path, walk: list
-) -> None:
+def test_openvino_equals_litert_or_says_that_it_is_not_installed(models: Path) -> None:
+    """Inference by inference; whole streams differ, as they do from one noise to another."""
+    store = ModelStore(models)
     try:
         import openvino  # noqa: F401
     except ImportError:
         with pytest.raises(ModelError, match=r"openvino is not installed.*mizaru\[openvino\]"):
             build(models, runtime=Runtime.OPENVINO)
         return
-    other, reference = build(models, runtime=Runtime.OPENVINO), build(models)
-    for n, pixels in enumerate(walk[:12]):
-        a, b = other.perceive(frame(n, pixels)), reference.perceive(frame(n, pixels))
-        assert len(a.persons) == len(b.persons)
-        for p, q in zip(a.persons, b.persons, strict=True):
-            np.testing.assert_allclose(p.keypoints, q.keypoints, atol=0.5)
+    for file in (POSE_DETECTION, POSE_LANDMARK):
+        one, other = (load(file, store, runtime) for runtime in Runtime)
+        array = np.random.default_rng(0).random(one.input_shape).astype(np.float32)
+        for a, b in zip(one(array), other(array), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-3 * float(np.abs(a).max()))

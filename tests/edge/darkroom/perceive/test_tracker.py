@@ -9,6 +9,7 @@ from tests.edge.darkroom.perceive.conftest import candidate
 from mizaru.edge.darkroom.perceive.tracker import (
     CONFIRM_FRAMES,
     KEEP_LOST_FRAMES,
+    LIKELY,
     SURE,
     Tracker,
 )
@@ -42,13 +43,25 @@ def test_somebody_is_nobody_before_he_is_confirmed() -> None:
     assert len(ids(who)) == 1
 
 
-def test_furniture_that_never_moves_is_nobody() -> None:
+@pytest.mark.parametrize(
+    ("detections", "people"),
+    [
+        ([0.0, LIKELY - 0.01], 0),
+        ([SURE - 0.01, *[LIKELY - 0.01] * 5], 0),
+        ([SURE], 1),
+        ([LIKELY, 0.0, LIKELY], 1),
+    ],
+)
+def test_what_never_moves_is_somebody_only_if_surely_detected(
+    detections: list[float], people: int
+) -> None:
     who = tracker()
     rng = np.random.default_rng(1)
-    for _ in range(200):
+    for n in range(200):
         x, y = rng.normal((100, 90), 2)
-        step(who, candidate(x, y, detection=SURE - 0.01))
-    assert ids(who) == []
+        detection = detections[n] if n < len(detections) else detections[-1] % SURE % LIKELY
+        step(who, candidate(x, y, detection=detection))
+    assert len(ids(who)) == people
 
 
 def test_what_walks_is_somebody_even_if_hardly_detected() -> None:
