@@ -16,7 +16,7 @@ from mizaru.edge.darkroom.capture.slots import ALL_SLOTS, PROT_READ, Record, Slo
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.errors import TemporaryError
 
-GUARD_SILENCE_S: Final = 5.0
+GUARD_SILENCE_S: Final = 3.5
 
 
 class Camera:
