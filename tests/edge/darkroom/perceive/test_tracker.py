@@ -59,7 +59,7 @@ def test_what_never_moves_is_somebody_only_if_surely_detected(
     rng = np.random.default_rng(1)
     for n in range(200):
         x, y = rng.normal((100, 90), 2)
-        detection = detections[n] if n < len(detections) else detections[-1] % SURE % LIKELY
+        detection = detections[n] if n < len(detections) else 0.0
         step(who, candidate(x, y, detection=detection))
     assert len(ids(who)) == people
 

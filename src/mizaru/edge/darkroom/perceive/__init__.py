@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -22,10 +23,19 @@ from mizaru.edge.darkroom.perceive.perceiver import StreamPerceiver
 from mizaru.edge.darkroom.perceive.perception import Perceiver
 from mizaru.edge.darkroom.perceive.runtime import load, load_onnx
 from mizaru.edge.darkroom.perceive.tracker import Tracker
-from mizaru.edge.models import POSE_DETECTION, POSE_LANDMARK, ModelStore
-from mizaru.edge.settings import PerceiveSettings
+from mizaru.edge.darkroom.perceive.weak import WeakEvidence
+from mizaru.edge.models import (
+    FACE_DETECTION,
+    POSE_DETECTION,
+    POSE_LANDMARK,
+    SELFIE_SEGMENTATION,
+    ModelStore,
+)
+from mizaru.edge.settings import PerceiveSettings, Runtime
 
 __all__ = ["build_perceiver"]
+
+_DRY_FRAMES: Final = 20  # until every model has had its turn
 
 
 def build_perceiver(
@@ -52,7 +62,7 @@ def build_perceiver(
     # A dry run on a throw-away twin imports and allocates whatever is still lazy.
     twin = _assemble(settings, finder(), np.random.default_rng(0), lambda: 0.0)
     pixels = np.full((360, 640, 3), 96, np.uint8)
-    for number in range(2 * settings.detector_every):
+    for number in range(max(_DRY_FRAMES, 2 * settings.detector_every)):
         pixels[100:260, 40 + 8 * number : 120 + 8 * number] = 200
         twin.perceive(Frame(number, 40 * number, 0, pixels))
     return perceiver
@@ -67,9 +77,13 @@ def _load(settings: PerceiveSettings, models: Path) -> Callable[[], Finder]:
     store = ModelStore(models)
     detector = Detector(load(POSE_DETECTION, store, settings.runtime))
     landmarker = Landmarker(load(POSE_LANDMARK, store, settings.runtime))
+    faces = load(FACE_DETECTION, store, settings.runtime)
+    # OpenVINO cannot load this one: it has an operation of its own.
+    silhouettes = load(SELFIE_SEGMENTATION, store, Runtime.LITERT)
     return lambda: BlazePoseFinder(
         detector,
         landmarker,
+        WeakEvidence(faces, silhouettes),
         detector_every=settings.detector_every,
         max_people=settings.max_people,
     )

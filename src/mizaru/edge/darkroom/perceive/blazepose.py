@@ -23,6 +23,7 @@ from mizaru.edge.darkroom.perceive.detector import Detection, Detector
 from mizaru.edge.darkroom.perceive.landmark import Landmarker, Landmarks
 from mizaru.edge.darkroom.perceive.region import Array, Box, Region, box_iou, circle_iou
 from mizaru.edge.darkroom.perceive.tiles import Motion, tiles, whole
+from mizaru.edge.darkroom.perceive.weak import WeakEvidence
 from mizaru.vocabulary import BLAZEPOSE33
 
 THRESHOLD: Final = 0.35
@@ -51,14 +52,21 @@ class BlazePoseFinder:
 
     Args:
         detector, landmarker: the models.
+        weak: faces and silhouettes, for hints.
         detector_every: frames between two looks at the whole frame.
         max_people: skeletons per frame.
     """
 
     def __init__(
-        self, detector: Detector, landmarker: Landmarker, *, detector_every: int, max_people: int
+        self,
+        detector: Detector,
+        landmarker: Landmarker,
+        weak: WeakEvidence,
+        *,
+        detector_every: int,
+        max_people: int,
     ) -> None:
-        self._detector, self._landmarker = detector, landmarker
+        self._detector, self._landmarker, self._weak = detector, landmarker, weak
         self._every, self._max_people = detector_every, max_people
         self._motion = Motion()
         self._frame = -1
@@ -83,10 +91,11 @@ class BlazePoseFinder:
             check()
             found = self._detector.detect(image, part, threshold=HINT_THRESHOLD)
             candidates = self._meet(image, found, candidates, check)
+        hints = self._weak.look(image, check)
         return Found(
             tuple(candidates),
             tuple(m.box for m in self._memory if m.suspect),
-            tuple(m.box for m in self._memory if not m.suspect),
+            tuple(m.box for m in self._memory if not m.suspect) + hints,
         )
 
     def _follow(

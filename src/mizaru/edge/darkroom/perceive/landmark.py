@@ -69,7 +69,7 @@ class Landmarker:
             points=image_points[:_COUNT],
             visibility=(1 / (1 + np.exp(-np.clip(logits, -50, 50)))).astype(np.float32),
             world=turned.astype(np.float32),
-            mask=mask[0, :, :, 0],
+            mask=mask[0, :, :, 0].copy(),  # the next look overwrites the model's own
             region=region,
             next_region=Region.from_axis(image_points[_CENTRE], image_points[_TIP]),
             crop=crop,

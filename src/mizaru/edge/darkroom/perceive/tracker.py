@@ -21,8 +21,11 @@ from mizaru.edge.darkroom.perceive.region import Array, Box, Region, box_iou
 
 CONFIRM_FRAMES: Final = 3
 KEEP_LOST_FRAMES: Final = 45
-SURE: Final = 0.7
-"""Score of the detector that makes somebody of a track; below it, he has to move."""
+SURE: Final = 0.85
+"""Score of the detector that alone makes somebody of a track."""
+
+LIKELY: Final = 0.65
+"""Score that does so when it comes twice. Below it, he has to move: furniture reaches .72."""
 
 _TRAVEL: Final = 0.5  # of the body's size
 _KEEP_UNCONFIRMED_FRAMES: Final = 2
@@ -49,7 +52,7 @@ class Track:
         hits: frames in which it was seen.
         lost_frames: frames since it was last seen.
         subject_id: ephemeral id, 0 until confirmed.
-        detection: best score of the detector so far.
+        sure, likely: looks of the detector with at least these scores.
     """
 
     key: int
@@ -59,11 +62,18 @@ class Track:
     hits: int = 1
     lost_frames: int = 0
     subject_id: int = 0
-    detection: float = 0.0
+    sure: int = 0
+    likely: int = 0
     origin: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.origin = (self.last.region.x, self.last.region.y)
+        self.count(self.last)
+
+    def count(self, candidate: Candidate) -> None:
+        """Remember how sure the detector was of a candidate."""
+        self.sure += candidate.detection >= SURE
+        self.likely += candidate.detection >= LIKELY
 
     @property
     def confirmed(self) -> bool:
@@ -73,11 +83,11 @@ class Track:
     @property
     def credible(self) -> bool:
         """True for what is more than furniture: seen often enough, and either surely
-        detected once or gone from where it first was."""
+        detected or gone from where it first was."""
         region = self.last.region
         travel = math.dist(self.origin, (region.x, region.y))
         return self.hits >= CONFIRM_FRAMES and (
-            self.detection >= SURE or travel >= _TRAVEL * region.size
+            self.sure >= 1 or self.likely >= 2 or travel >= _TRAVEL * region.size
         )
 
     @property
@@ -158,7 +168,7 @@ class Tracker:
         else:
             track.motion.update(region.x, region.y, region.size)
         track.colours = track.colours + _COLOUR_RATE * (candidate.colours - track.colours)
-        track.detection = max(track.detection, candidate.detection)
+        track.count(candidate)
         track.last = candidate
         track.hits += 1
         track.lost_frames = 0
@@ -166,15 +176,7 @@ class Tracker:
     def _start(self, candidate: Candidate) -> None:
         region = candidate.region
         motion = Kalman(region.x, region.y, region.size)
-        self.tracks.append(
-            Track(
-                self._next_key,
-                candidate,
-                motion,
-                candidate.colours,
-                detection=candidate.detection,
-            )
-        )
+        self.tracks.append(Track(self._next_key, candidate, motion, candidate.colours))
         self._next_key += 1
 
     def _confirm(self) -> None:
