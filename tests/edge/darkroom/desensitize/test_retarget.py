@@ -188,7 +188,7 @@ def test_a_broken_joint_fails_closed(joint, column, value, world):
         assert (shown[:, :2] <= U_MAX + 1e-6).all()
         assert (pose.keypoints[:, 2] <= 1).all()
         if joint > 6 and not math.isfinite(value):
-            assert pose.keypoints[joint, 2] == 0 or value == math.inf and column == 2
+            assert pose.keypoints[joint, 2] == 0 or (value == math.inf and column == 2)
 
 
 def test_a_limb_of_no_length_is_not_drawn():

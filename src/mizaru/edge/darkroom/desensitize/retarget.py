@@ -315,12 +315,13 @@ def _inside(uv: Array, rho: Array) -> npt.NDArray[np.float32]:
     out = uv.copy()
     good = np.isfinite(out).all(1) & (rho > 0)
     parents = {child: parent for parent, child, _ in _TREE if child < _PELVIS}
+    whole = good & np.array([_within(point) for point in out])
     for row in range(17):
         if not good[row]:
             continue
-        if ((out[row] < U_MIN) | (out[row] > U_MAX)).any():
+        if not whole[row]:
             parent = parents.get(row)
-            if parent is None or not good[parent] or not _within(out[parent]):
+            if parent is None or not whole[parent]:
                 good[row] = False
                 continue
             out[row] = _cut(out[parent], out[row])

@@ -29,6 +29,7 @@ WORK_WIDTH: Final = 320
 _LOOK_TAU_S: Final = 4.0
 _MOTION_LEVELS: Final = 18  # of 255; six sigma of a noisy camera after reduction
 _MOTION_PIXELS: Final = 4.0 / TILE**2
+_FEEL_PERIOD_S: Final = 0.08  # often enough for breath
 _FAST_TAU_S: Final = 0.4
 _SLOW_TAU_S: Final = 3.0
 _ENERGY_FLOOR: Final = 0.5  # levels²: what coding does to a still picture
@@ -106,6 +107,9 @@ class Stillness:
         self._previous = grey
         self._fast, self._slow = grey.copy(), grey.copy()
         self._rhythm: Levels = np.zeros((height, width), np.float32)
+        self._unfelt_s = 0.0
+        self._disturbed: Tiles = np.zeros((height, width), np.bool_)
+        self._guarded: Tiles = np.zeros((height, width), np.bool_)
         self._moved_s: Levels = np.full((height, width), np.inf, np.float32)
         self._noise: Levels = np.ones((height, width), np.float32)
 
@@ -117,9 +121,17 @@ class Stillness:
             dt: seconds of camera time that this frame may vouch for.
             guarded: (ty, tx), where perception sees or suspects a person.
         """
-        self._follow_exposure(small, guarded)
+        self._unfelt_s += dt
+        feel = self._unfelt_s >= _FEEL_PERIOD_S
+        if feel:
+            self._follow_exposure(small, guarded)
         self.moving = self._differs(small)
-        self._feel(small, dt, guarded)
+        self._disturbed |= self.moving
+        self._guarded |= guarded
+        if feel:
+            self._feel(small, self._unfelt_s)
+            self._unfelt_s = 0.0
+            self._disturbed[:] = self._guarded[:] = False
         cv2.accumulateWeighted(small, self.look, _share(dt, _LOOK_TAU_S))
         restart = self.moving | guarded
         if restart.any():
@@ -150,11 +162,9 @@ class Stillness:
             _MOTION_PIXELS
         )
 
-    def _feel(self, small: Image, dt: float, guarded: Tiles) -> None:
+    def _feel(self, small: Image, dt: float) -> None:
         """Micro-motion: band-passed grey against the camera's own noise."""
-        if dt <= 0:
-            return
-        restart = self.moving | guarded
+        restart = self._disturbed | self._guarded
         grey = _grey(small)
         step = grey - self._previous
         self._previous = grey
@@ -178,10 +188,10 @@ class Stillness:
         limit = np.maximum(_ENERGY_FLOOR, _NOISE_FACTOR * explained)
         limit = np.maximum(limit, _COMMON_FACTOR * float(np.median(energy)))
         # Who rocks to and fro moves outright, again and again: that is rhythm too.
-        self._moved_s = np.where(self.moving, np.float32(0), self._moved_s + np.float32(dt))
+        self._moved_s = np.where(self._disturbed, np.float32(0), self._moved_s + np.float32(dt))
         stirs = (energy > limit) | (self._moved_s < _MOVED_S)
         self._rhythm += share * (stirs - self._rhythm)
-        self._rhythm[guarded] = 0.0
+        self._rhythm[self._guarded] = 0.0
         self.breathing = _clustered(self._rhythm > _RHYTHM, 3)
 
     def _around_breathing(self) -> Tiles:
