@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import pytest
 from mizaru.cloud.recognize import Finding, Observation, build_recognizer
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.proxy import body as canonical
-from mizaru.vocabulary import COCO17, Pose, SyncKey
+from mizaru.vocabulary import Pose, SyncKey
 from mizaru.wire.codec import pack_pose, unpack_pose
 
 START_MS = 1_700_000_000_000
@@ -56,7 +57,7 @@ def at(motion: Motion, t: float) -> Keyframe:
     """The figure at a time."""
     if t <= motion[0].t:
         return motion[0]
-    for a, b in zip(motion, motion[1:], strict=False):
+    for a, b in pairwise(motion):
         if t <= b.t:
             s = (t - a.t) / (b.t - a.t)
             s = (1 - b.ease) * s * s * (3 - 2 * s) + b.ease * s * s
@@ -353,6 +354,3 @@ def recognize() -> Callable[..., list[Finding]]:
         return [recognizer.observe(observation) for observation in observations]
 
     return run
-
-
-assert len(COCO17.keypoints) == 17

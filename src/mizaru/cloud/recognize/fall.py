@@ -17,6 +17,7 @@ class Descent:
     """How somebody came to the floor.
 
     Attributes:
+        subject_ids: under which the subject was seen then.
         onset_ms: when the subject was last upright.
         impact_ms: first pose on the floor.
         hidden_s: how long nothing was seen of the subject in between, seconds.
@@ -24,6 +25,7 @@ class Descent:
         peak_speed: of head and shoulders downwards, body heights/s.
     """
 
+    subject_ids: tuple[int, ...]
     onset_ms: int
     impact_ms: int
     hidden_s: float
@@ -118,21 +120,25 @@ def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
         return None
     way = way[onset : impact + 1]
     seconds = (way[-1][0].t_ms - way[0][0].t_ms) / 1000.0
-    peak = _peak_speed(way, size, limits)
-    if seconds > limits.descent_s + allowed_s or peak < limits.descent_speed:
-        return None
-
     onset_ms = way[0][0].t_ms
     before = [s for s in samples if onset_ms - limits.up_s * 1000 <= s.t_ms <= onset_ms]
     if 2 * sum(_is_up(sample, size, limits) for sample in before) < len(before):
         return None
+    sat = 2 * sum(sample.posture is Behavior.SIT for sample in before) > len(before)
+    least = limits.descent_speed_sitting if sat else limits.descent_speed
+    peak = _peak_speed(way, size, limits)
+    # Over a gap only the mean speed is known, which says nothing about the peak.
+    if seconds > limits.descent_s + allowed_s or (peak < least and not hidden_s):
+        return None
+
     lying_size = sorted(sample.body.size for sample in samples[lying:])
     if lying_size[len(lying_size) // 2] < limits.descent_body * size:
         return None
     moved = math.dist(samples[last_up].body.center, samples[lying].body.center)
     if hidden_s and moved > limits.handover_reach * size:
         return None
-    return Descent(onset_ms, way[-1][0].t_ms, hidden_s, drop, peak)
+    ids = subject.ids_since(onset_ms - round(limits.up_s * 1000))
+    return Descent(ids, onset_ms, way[-1][0].t_ms, hidden_s, drop, peak)
 
 
 def _is_up(sample: Sample, size: float, limits: Thresholds) -> bool:
@@ -201,7 +207,7 @@ def fall_risk(subject: Subject, watch: FloorWatch, limits: Thresholds) -> Risk |
     return Risk(
         behavior=Behavior.FALL,
         confidence=confidence,
-        subject_ids=subject.ids_since(descent.onset_ms),
+        subject_ids=tuple(sorted({*descent.subject_ids, *subject.ids_since(descent.onset_ms)})),
         zone="",
         measures=(
             Measured("descent_speed", descent.peak_speed, "body heights/s"),

@@ -18,17 +18,8 @@ from mizaru.cloud.recognize.subject import Roster, Subject, gait, speed
 from mizaru.cloud.recognize.thresholds import DEFAULT, Thresholds
 from mizaru.cloud.recognize.zones import Zone
 from mizaru.cloud.settings import CloudCameraSettings, ZoneKind
-from mizaru.vocabulary import Behavior, Pose
+from mizaru.vocabulary import Behavior
 from mizaru.wire.codec import box_xyxy
-
-URGENCY: Final = (
-    Behavior.LONG_LIE,
-    Behavior.FALL,
-    Behavior.PUSH,
-    Behavior.INTRUDE,
-    Behavior.LOITER,
-)
-"""Which risk names a subject that has several, the most urgent first."""
 
 
 class _Everyday:
@@ -113,7 +104,7 @@ class RuleRecognizer:
         self._everyday = {s: w for s, w in self._everyday.items() if s in self._roster}
 
         risks: list[Risk] = []
-        everyday: dict[int, tuple[Behavior, float]] = {}
+        said: dict[int, tuple[Behavior, float]] = {}
         now = self._local_time(t_ms) if self._zones or self._rest else None
         rest = [zone for zone in self._rest if now and zone.counts(now)]
         for subject in subjects:
@@ -123,21 +114,29 @@ class RuleRecognizer:
             long_lie = None
             if not _rests(subject, rest, observation.aspect):
                 long_lie = long_lie_risk(subject, watch, self._camera.rules.long_lie_s)
-            risks += [risk for risk in (fall, long_lie) if risk]
-            daily = self._everyday.setdefault(subject, _Everyday(self._limits))
-            everyday[subject.subject_id] = daily.observe(subject)
+            everyday = self._everyday.setdefault(subject, _Everyday(self._limits))
+            said[subject.subject_id] = everyday.observe(subject)
+            # A long lie after a fall is the more urgent of the two.
+            for risk in (fall, long_lie):
+                if risk:
+                    risks.append(risk)
+                    said[subject.subject_id] = risk.behavior, risk.confidence
         for zone_watch in self._zones:
             counts = now is not None and zone_watch.zone.counts(now)
-            risks += zone_watch.observe(t_ms, subjects, observation.aspect, counts=counts)
+            for risk in zone_watch.observe(t_ms, subjects, observation.aspect, counts=counts):
+                risks.append(risk)
+                (subject_id,) = risk.subject_ids
+                if not said[subject_id][0].is_risk:
+                    said[subject_id] = risk.behavior, risk.confidence
         crowd = self._crowd.observe(t_ms, len(subjects))
         if crowd:
             risks.append(crowd)
         return Finding(
             key=observation.key,
             subjects=tuple(
-                _subject_finding(pose, everyday, risks)
+                SubjectFinding(pose.subject_id, box_xyxy(pose.keypoints), *said[pose.subject_id])
                 for pose in observation.poses
-                if pose.subject_id in everyday
+                if pose.subject_id in said
             ),
             risks=tuple(risks),
         )
@@ -148,15 +147,3 @@ def _rests(subject: Subject, zones: list[Zone], aspect: float) -> bool:
     body = subject.last.body
     points = [body.center, body.hips or body.center]
     return any(zone.contains((x / aspect, y)) for zone in zones for x, y in points)
-
-
-def _subject_finding(
-    pose: Pose, everyday: dict[int, tuple[Behavior, float]], risks: list[Risk]
-) -> SubjectFinding:
-    behavior, confidence = everyday[pose.subject_id]
-    own = {r.behavior: r.confidence for r in risks if pose.subject_id in r.subject_ids}
-    for risk in URGENCY:
-        if risk in own:
-            behavior, confidence = risk, own[risk]
-            break
-    return SubjectFinding(pose.subject_id, box_xyxy(pose.keypoints), behavior, confidence)

@@ -60,6 +60,8 @@ class Thresholds:
         descent_gap_s: … plus as long as the subject was not seen in between, at most this, s.
         hidden_s: a gap longer than this is one in which nothing was seen, seconds.
         descent_speed: least peak speed of head and shoulders downwards, body heights/s.
+        descent_speed_sitting: … from sitting, since people let themselves down on beds, body
+            heights/s.
         descent_drop: least way of head and shoulders downwards, body heights.
         descent_body: who lies shows limbs at least this long, shares of the canonical ones: less
             is a ghost.
@@ -76,7 +78,7 @@ class Thresholds:
     history_s: float = 5.0
     forget_s: float = 15.0
     handover_s: float = 2.5
-    handover_reach: float = 0.8
+    handover_reach: float = 1.0
     handover_scale: float = 2.5
     jump_reach: float = 0.5
     jump_speed: float = 3.0
@@ -112,6 +114,7 @@ class Thresholds:
     descent_gap_s: float = 2.0
     hidden_s: float = 0.45
     descent_speed: float = 0.6
+    descent_speed_sitting: float = 0.9
     descent_drop: float = 0.3
     descent_body: float = 0.35
     speed_window_s: float = 0.4
