@@ -28,7 +28,7 @@ it.skipIf(url === undefined)('shows what the real cloud says, under its own poli
     const incident = page.getByTestId('open-incident');
     await incident.waitFor();
     expect(await incident.textContent()).toContain('Intrusion');
-    expect(await page.title()).toContain('Intrusion');
+    await expect.poll(() => page.title()).toContain('Intrusion');
     expect(problems).toEqual([]);
   } finally {
     await browser.close();
