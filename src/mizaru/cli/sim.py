@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -89,6 +91,8 @@ def render(
         transient=True,
         disable=not console.is_terminal,
     )
+    # Ending politely lets the half-written files be removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with progress:
         task = progress.add_task("rendering", total=max(1, round(plan.duration * rate)))
         for truth in write_video(frames, out, fps=rate, masks=masks):
