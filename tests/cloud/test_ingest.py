@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -181,6 +182,58 @@ async def test_one_camera_belongs_to_one_edge_at_a_time(cloud, kit) -> None:
 
     assert cloud.stored == feed.encoded + rival.encoded
     assert (await cloud.counters())["refused"] == 1
+
+
+async def test_what_a_replaced_connection_still_sends_is_not_stored_twice(cloud, kit) -> None:
+    feed = kit.Feed()
+    feed.seconds(2)
+    arrived, worker = cloud.cloud._ingest._queue, cloud.cloud._worker
+
+    async def until(count: int, queue: Any) -> None:
+        async with asyncio.timeout(10):
+            while queue.qsize() != count:
+                await asyncio.sleep(0.005)
+
+    old = await kit.Edge.connect(cloud.edge, [feed])
+    await old.welcomed()
+    store_may_go_on = threading.Event()
+    worker.submit(store_may_go_on.wait)
+    try:
+        await old.socket.send(feed.encoded[0])
+        await until(1, worker._work_queue)
+        new = await kit.Edge.connect(cloud.edge, [feed])
+        await until(1, arrived)
+        await old.socket.send(feed.encoded[1])
+        await until(2, arrived)
+    finally:
+        store_may_go_on.set()
+
+    assert Acknowledged("ward", kit.STREAM, 1) in await new.next()
+    await new.deliver(feed)
+    await new.close()
+    await old.socket.wait_closed()
+    assert cloud.stored == feed.encoded
+
+
+async def test_a_file_that_ended_among_cameras_that_go_on_is_summed_up_once_it_is_quiet(
+    cloud, kit, monkeypatch
+) -> None:
+    monkeypatch.setattr("mizaru.cloud.ingest.END_DELAY_S", 0.1)
+    film, camera = kit.Feed(camera="film"), kit.Feed()
+    film.seconds(1, kit.standing(1))
+    camera.seconds(1, kit.standing(2))
+    edge = await kit.Edge.connect(cloud.edge, [film, camera])
+    await edge.welcomed()
+    await edge.socket.send(edge.session.status(film.status(CameraState.ENDED)))
+    await edge.deliver(film)
+    await edge.deliver(camera)
+    async with asyncio.timeout(10):
+        while "summary" not in cloud.lines_file.read_text():
+            await asyncio.sleep(0.01)
+    await edge.bye()
+    await cloud.stop()
+    summaries = [line["camera"] for line in cloud.lines if line["type"] == "summary"]
+    assert summaries == ["film", "ward"]
 
 
 async def test_unknown_cameras_come_only_where_they_may(cloud_here, kit) -> None:
