@@ -17,7 +17,7 @@ import pytest
 from mizaru.cloud.store import Store
 from mizaru.errors import PortInUseError, SettingsError
 
-KILLS = int(os.environ.get("MIZARU_CLOUD_KILLS", "5"))
+KILLS = int(os.environ.get("MIZARU_CLOUD_KILLS", "4"))
 CROWD = '[[cloud.camera]]\nid = "ward"\n[cloud.camera.rules]\ncrowd_people = 2\ncrowd_s = 2\n'
 
 

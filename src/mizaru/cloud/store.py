@@ -4,7 +4,7 @@ One writer (the thread that ingests) and any number of readers. `Store.commit` s
 batch in one transaction that is on the disk when it returns, so whatever is acknowledged
 afterwards survives a kill -9 and a power cut (SQLite WAL, synchronous=FULL). PostgreSQL is
 reached through the same tables by another URL once a fleet needs it; what is SQLite's own
-stands in `_prepare`.
+stands in `_prepare`, `_begin` and `mizaru.cloud.tables`.
 
 Wraps `sqlalchemy.exc.DBAPIError`: no room → `StorageFullError`, everything else → `StoreError`.
 """
@@ -20,101 +20,14 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
+from mizaru.cloud import tables
 from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange
 from mizaru.errors import StorageFullError, StoreError
 from mizaru.wire.messages import GENESIS, Cursor, Plate, Segment, Status, plate_digest
 
-SCHEMA_VERSION: Final = 1
 PURGE_STEP: Final = 2000
 """Segments deleted at once, so that ingest never waits long."""
-
-metadata = sa.MetaData()
-
-_schema = sa.Table("mizaru_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
-_cameras = sa.Table(
-    "cameras",
-    metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("width", sa.Integer),
-    sa.Column("height", sa.Integer),
-    sa.Column("plate", sa.LargeBinary(8)),
-    sa.Column("through_ms", sa.BigInteger, comment="camera clock of the last representation"),
-    sa.Column("status", sa.LargeBinary, comment="last wire.Status, MessagePack"),
-)
-_cursors = sa.Table(
-    "cursors",
-    metadata,
-    sa.Column("camera", sa.String(32), primary_key=True),
-    sa.Column("stream", sa.LargeBinary(8), primary_key=True),
-    sa.Column("number", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.LargeBinary(16), nullable=False),
-)
-_segments = sa.Table(
-    "segments",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("camera", sa.String(32), nullable=False),
-    sa.Column("stream", sa.LargeBinary(8), nullable=False),
-    sa.Column("number", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.LargeBinary(16), nullable=False),
-    sa.Column("t_ms", sa.BigInteger, nullable=False, comment="of its first representation"),
-    sa.Column("received_ms", sa.BigInteger, nullable=False, comment="cloud's wall clock"),
-    sa.Column("encoded", sa.LargeBinary, nullable=False, comment="bytes as they crossed the wire"),
-    sa.UniqueConstraint("camera", "stream", "number"),
-    sa.Index("segments_by_camera", "camera", "seq"),
-)
-_plates = sa.Table(
-    "plates",
-    metadata,
-    sa.Column("digest", sa.LargeBinary(8), primary_key=True),
-    sa.Column("image", sa.LargeBinary, nullable=False, comment="WebP"),
-    sa.Column("known_percent", sa.Integer, nullable=False),
-    sa.Column(
-        "seen_ms",
-        sa.BigInteger,
-        nullable=False,
-        comment="last came, or stopped being a current one",
-    ),
-)
-_incidents = sa.Table(
-    "incidents",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, comment="order of opening"),
-    sa.Column("id", sa.String(64), nullable=False, unique=True),
-    sa.Column("camera", sa.String(32), nullable=False, index=True),
-    sa.Column("behavior", sa.String(32), nullable=False),
-    sa.Column("severity", sa.String(16), nullable=False),
-    sa.Column("started_ms", sa.BigInteger, nullable=False),
-    sa.Column("last_ms", sa.BigInteger, nullable=False),
-    sa.Column("ended_ms", sa.BigInteger, index=True, comment="null while open"),
-    sa.Column("change", sa.String(16), nullable=False, comment="the last one"),
-    sa.Column("body", sa.LargeBinary, nullable=False, comment="incident.Incident, JSON"),
-)
-_changes = sa.Table(
-    "incident_changes",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("incident", sa.String(64), nullable=False, index=True),
-    sa.Column("change", sa.String(16), nullable=False),
-    sa.Column("t_ms", sa.BigInteger, nullable=False, comment="camera clock"),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-)
-_gaps = sa.Table(
-    "gaps",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("camera", sa.String(32), nullable=False),
-    sa.Column("stream", sa.LargeBinary(8), nullable=False),
-    sa.Column("first", sa.BigInteger, nullable=False),
-    sa.Column("last", sa.BigInteger, nullable=False),
-    sa.Column("received_ms", sa.BigInteger, nullable=False),
-)
-
-_CAMERAS: Final = sa.select(_cameras, _plates.c.known_percent).outerjoin(
-    _plates, _plates.c.digest == _cameras.c.plate
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,25 +143,31 @@ class Store:
         with self._transaction() as db:
             for new in batch.segments:
                 if (plate := new.segment.plate) is not None:
-                    db.execute(_UPSERT_PLATE, _plate_row(plate, new.received_ms))
+                    db.execute(tables.UPSERT_PLATE, _plate_row(plate, new.received_ms))
             plates = dict(self._plate_of)
             if batch.segments:
                 for digest, seen_ms in _follow_plates(batch.segments, plates).items():
                     db.execute(
-                        sa.update(_plates).where(_plates.c.digest == digest).values(seen_ms=seen_ms)
+                        sa.update(tables.plates)
+                        .where(tables.plates.c.digest == digest)
+                        .values(seen_ms=seen_ms)
                     )
-                db.execute(sa.insert(_segments), [_segment_row(new) for new in batch.segments])
+                db.execute(
+                    sa.insert(tables.segments), [_segment_row(new) for new in batch.segments]
+                )
                 last = {(n.segment.camera, n.segment.stream): n for n in batch.segments}
-                db.execute(_UPSERT_CURSOR, [_cursor_row(new) for new in last.values()])
+                db.execute(tables.UPSERT_CURSOR, [_cursor_row(new) for new in last.values()])
                 newest = {n.segment.camera: n.segment for n in batch.segments}
-                db.execute(_UPSERT_CAMERA, [_camera_row(segment) for segment in newest.values()])
+                db.execute(
+                    tables.UPSERT_CAMERA, [_camera_row(segment) for segment in newest.values()]
+                )
             if batch.gaps:
-                db.execute(sa.insert(_gaps), [_row(gap) for gap in batch.gaps])
+                db.execute(sa.insert(tables.gaps), [_row(gap) for gap in batch.gaps])
             for change in batch.changes:
                 row = _incident_row(change)
-                db.execute(_UPSERT_INCIDENT, row)
+                db.execute(tables.UPSERT_INCIDENT, row)
                 db.execute(
-                    sa.insert(_changes),
+                    sa.insert(tables.changes),
                     {
                         "incident": change.incident.id,
                         "change": change.kind.value,
@@ -262,7 +181,7 @@ class Store:
                     {"id": camera, "status": msgspec.msgpack.encode(status)}
                     for camera, status in latest.items()
                 ]
-                db.execute(_UPSERT_STATUS, rows)
+                db.execute(tables.UPSERT_STATUS, rows)
         self._plate_of = plates
 
     def purge(self, before_ms: int) -> int:
@@ -273,21 +192,23 @@ class Store:
         """
         with self._transaction() as db:
             oldest = db.execute(
-                sa.select(_segments.c.seq, _segments.c.received_ms)
-                .order_by(_segments.c.seq)
+                sa.select(tables.segments.c.seq, tables.segments.c.received_ms)
+                .order_by(tables.segments.c.seq)
                 .limit(PURGE_STEP)
             ).all()
             old = [seq for seq, received_ms in oldest if received_ms < before_ms]
             if old:
                 # Numbers grow with arrival, so the old ones are the first ones.
-                db.execute(sa.delete(_segments).where(_segments.c.seq <= max(old)))
+                db.execute(sa.delete(tables.segments).where(tables.segments.c.seq <= max(old)))
             if len(old) < PURGE_STEP:
-                db.execute(sa.delete(_gaps).where(_gaps.c.received_ms < before_ms))
-                current = sa.select(_cameras.c.plate).where(_cameras.c.plate.is_not(None))
+                db.execute(sa.delete(tables.gaps).where(tables.gaps.c.received_ms < before_ms))
+                current = sa.select(tables.cameras.c.plate).where(
+                    tables.cameras.c.plate.is_not(None)
+                )
                 # Segments that refer to a plate arrived before it was last seen as current.
                 db.execute(
-                    sa.delete(_plates).where(
-                        _plates.c.seen_ms < before_ms, _plates.c.digest.not_in(current)
+                    sa.delete(tables.plates).where(
+                        tables.plates.c.seen_ms < before_ms, tables.plates.c.digest.not_in(current)
                     )
                 )
         return len(old)
@@ -298,8 +219,8 @@ class Store:
         """The last stored segment of a stream; number 0 where there is none."""
         with self._reading() as db:
             row = db.execute(
-                sa.select(_cursors.c.number, _cursors.c.digest).where(
-                    _cursors.c.camera == camera, _cursors.c.stream == stream
+                sa.select(tables.cursors.c.number, tables.cursors.c.digest).where(
+                    tables.cursors.c.camera == camera, tables.cursors.c.stream == stream
                 )
             ).one_or_none()
         return Cursor(camera, stream, *row) if row else Cursor(camera, stream, 0, GENESIS)
@@ -307,22 +228,26 @@ class Store:
     def cameras(self) -> dict[str, StoredCamera]:
         """Every camera that ever sent something, by id."""
         with self._reading() as db:
-            rows = db.execute(_CAMERAS.order_by(_cameras.c.id)).mappings().all()
+            rows = db.execute(tables.CAMERAS.order_by(tables.cameras.c.id)).mappings().all()
         return {row["id"]: _stored_camera(row) for row in rows}
 
     def camera(self, camera: str) -> StoredCamera | None:
         """One camera, or None if it never sent anything."""
         with self._reading() as db:
-            row = db.execute(_CAMERAS.where(_cameras.c.id == camera)).mappings().one_or_none()
+            row = (
+                db.execute(tables.CAMERAS.where(tables.cameras.c.id == camera))
+                .mappings()
+                .one_or_none()
+            )
         return _stored_camera(row) if row else None
 
     def replay(self, camera: str, from_ms: int) -> Iterator[bytes]:
         """Encoded segments of a camera that begin at or after a camera clock time, in the order
         of arrival, back to where that clock was set back."""
         query = (
-            sa.select(_segments.c.t_ms, _segments.c.encoded)
-            .where(_segments.c.camera == camera)
-            .order_by(_segments.c.seq.desc())
+            sa.select(tables.segments.c.t_ms, tables.segments.c.encoded)
+            .where(tables.segments.c.camera == camera)
+            .order_by(tables.segments.c.seq.desc())
         )
         found: list[bytes] = []
         with self._reading() as db:
@@ -336,12 +261,12 @@ class Store:
 
     def known_incidents(self, camera: str, since_ms: int) -> tuple[Incident, ...]:
         """Incidents of a camera that are open, or had evidence at or after a camera clock."""
-        query = sa.select(_incidents.c.body).where(
-            _incidents.c.camera == camera,
-            _incidents.c.ended_ms.is_(None) | (_incidents.c.last_ms >= since_ms),
+        query = sa.select(tables.incidents.c.body).where(
+            tables.incidents.c.camera == camera,
+            tables.incidents.c.ended_ms.is_(None) | (tables.incidents.c.last_ms >= since_ms),
         )
         with self._reading() as db:
-            bodies = db.scalars(query.order_by(_incidents.c.seq)).all()
+            bodies = db.scalars(query.order_by(tables.incidents.c.seq)).all()
         return tuple(_incident_decoder.decode(body) for body in bodies)
 
     def incidents(
@@ -363,42 +288,44 @@ class Store:
         Raises:
             KeyError: there is no incident of the id ``before``.
         """
-        query = sa.select(_incidents.c.body, _incidents.c.change)
+        query = sa.select(tables.incidents.c.body, tables.incidents.c.change)
         if camera is not None:
-            query = query.where(_incidents.c.camera == camera)
+            query = query.where(tables.incidents.c.camera == camera)
         if is_open is not None:
-            ended = _incidents.c.ended_ms
+            ended = tables.incidents.c.ended_ms
             query = query.where(ended.is_(None) if is_open else ended.is_not(None))
         with self._reading() as db:
             if before is not None:
-                seq = db.scalar(sa.select(_incidents.c.seq).where(_incidents.c.id == before))
+                seq = db.scalar(
+                    sa.select(tables.incidents.c.seq).where(tables.incidents.c.id == before)
+                )
                 if seq is None:
                     raise KeyError(before)
-                query = query.where(_incidents.c.seq < seq)
-            rows = db.execute(query.order_by(_incidents.c.seq.desc()).limit(limit)).all()
+                query = query.where(tables.incidents.c.seq < seq)
+            rows = db.execute(query.order_by(tables.incidents.c.seq.desc()).limit(limit)).all()
         return tuple(_stored_incident(*row) for row in rows)
 
     def incident(self, incident_id: str) -> StoredIncident | None:
         """One incident as it stands."""
-        query = sa.select(_incidents.c.body, _incidents.c.change)
+        query = sa.select(tables.incidents.c.body, tables.incidents.c.change)
         with self._reading() as db:
-            row = db.execute(query.where(_incidents.c.id == incident_id)).one_or_none()
+            row = db.execute(query.where(tables.incidents.c.id == incident_id)).one_or_none()
         return _stored_incident(*row) if row else None
 
     def history(self, incident_id: str) -> tuple[StoredIncident, ...]:
         """Everything that happened to an incident, in order."""
-        query = sa.select(_changes.c.body, _changes.c.change)
+        query = sa.select(tables.changes.c.body, tables.changes.c.change)
         with self._reading() as db:
             rows = db.execute(
-                query.where(_changes.c.incident == incident_id).order_by(_changes.c.seq)
+                query.where(tables.changes.c.incident == incident_id).order_by(tables.changes.c.seq)
             ).all()
         return tuple(_stored_incident(*row) for row in rows)
 
     def plate(self, digest: bytes) -> Plate | None:
         """A plate by its digest."""
-        query = sa.select(_plates.c.image, _plates.c.known_percent)
+        query = sa.select(tables.plates.c.image, tables.plates.c.known_percent)
         with self._reading() as db:
-            row = db.execute(query.where(_plates.c.digest == digest)).one_or_none()
+            row = db.execute(query.where(tables.plates.c.digest == digest)).one_or_none()
         return Plate(*row) if row else None
 
     # -- inside ----------------------------------------------------------------------------------
@@ -408,17 +335,20 @@ class Store:
         with self._transaction() as db:
             names = set(sa.inspect(db).get_table_names())
             if not names:
-                metadata.create_all(db)
-                db.execute(sa.insert(_schema), {"version": SCHEMA_VERSION})
-            elif _schema.name not in names:
+                tables.metadata.create_all(db)
+                db.execute(sa.insert(tables.schema), {"version": tables.SCHEMA_VERSION})
+            elif tables.schema.name not in names:
                 raise StoreError(
                     f"{self._file}: is not Mizaru's database; set cloud.store.path to another file"
                 )
-            elif (version := db.scalar(sa.select(_schema.c.version))) != SCHEMA_VERSION:
-                raise StoreError(
-                    f"{self._file}: is of version {version}, this program needs {SCHEMA_VERSION}; "
-                    "move it away, or set cloud.store.path to another file"
-                )
+            else:
+                version = db.scalar(sa.select(tables.schema.c.version))
+                if version != tables.SCHEMA_VERSION:
+                    raise StoreError(
+                        f"{self._file}: is of version {version}, this program needs "
+                        f"{tables.SCHEMA_VERSION}; move it away, or set cloud.store.path to "
+                        "another file"
+                    )
         # Only now, because it changes the file; readers then never wait for the writer.
         with self._explained(), closing(self._engine.raw_connection()) as raw:
             raw.execute("PRAGMA journal_mode = WAL")
@@ -468,22 +398,6 @@ def _prepare(connection: Any, _record: object) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
-
-
-def _upsert(table: sa.Table, key: Sequence[str], columns: Sequence[str]) -> Any:
-    statement = insert(table)
-    return statement.on_conflict_do_update(
-        index_elements=list(key), set_={name: statement.excluded[name] for name in columns}
-    )
-
-
-_UPSERT_PLATE: Final = _upsert(_plates, ["digest"], ["seen_ms"])
-_UPSERT_CURSOR: Final = _upsert(_cursors, ["camera", "stream"], ["number", "digest"])
-_UPSERT_CAMERA: Final = _upsert(_cameras, ["id"], ["width", "height", "plate", "through_ms"])
-_UPSERT_STATUS: Final = _upsert(_cameras, ["id"], ["status"])
-_UPSERT_INCIDENT: Final = _upsert(
-    _incidents, ["id"], ["severity", "started_ms", "last_ms", "ended_ms", "change", "body"]
-)
 
 
 def _follow_plates(segments: Sequence[NewSegment], current: dict[str, bytes]) -> dict[bytes, int]:

@@ -1,0 +1,117 @@
+"""The tables of the cloud's database, and the statements that put rows into them.
+
+Times ending in ``_ms`` are milliseconds since 1970; camera clocks unless the comment says more.
+A change of anything here is a new `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+SCHEMA_VERSION: Final = 1
+
+metadata = sa.MetaData()
+
+schema = sa.Table("mizaru_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
+cameras = sa.Table(
+    "cameras",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("plate", sa.LargeBinary(8)),
+    sa.Column("through_ms", sa.BigInteger, comment="camera clock of the last representation"),
+    sa.Column("status", sa.LargeBinary, comment="last wire.Status, MessagePack"),
+)
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("camera", sa.String(32), primary_key=True),
+    sa.Column("stream", sa.LargeBinary(8), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.LargeBinary(16), nullable=False),
+)
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("camera", sa.String(32), nullable=False),
+    sa.Column("stream", sa.LargeBinary(8), nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.LargeBinary(16), nullable=False),
+    sa.Column("t_ms", sa.BigInteger, nullable=False, comment="of its first representation"),
+    sa.Column("received_ms", sa.BigInteger, nullable=False, comment="cloud's wall clock"),
+    sa.Column("encoded", sa.LargeBinary, nullable=False, comment="bytes as they crossed the wire"),
+    sa.UniqueConstraint("camera", "stream", "number"),
+    sa.Index("segments_by_camera", "camera", "seq"),
+)
+plates = sa.Table(
+    "plates",
+    metadata,
+    sa.Column("digest", sa.LargeBinary(8), primary_key=True),
+    sa.Column("image", sa.LargeBinary, nullable=False, comment="WebP"),
+    sa.Column("known_percent", sa.Integer, nullable=False),
+    sa.Column(
+        "seen_ms",
+        sa.BigInteger,
+        nullable=False,
+        comment="last came, or stopped being a current one",
+    ),
+)
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, comment="order of opening"),
+    sa.Column("id", sa.String(64), nullable=False, unique=True),
+    sa.Column("camera", sa.String(32), nullable=False, index=True),
+    sa.Column("behavior", sa.String(32), nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False),
+    sa.Column("started_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_ms", sa.BigInteger, nullable=False),
+    sa.Column("ended_ms", sa.BigInteger, index=True, comment="null while open"),
+    sa.Column("change", sa.String(16), nullable=False, comment="the last one"),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="incident.Incident, JSON"),
+)
+changes = sa.Table(
+    "incident_changes",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("incident", sa.String(64), nullable=False, index=True),
+    sa.Column("change", sa.String(16), nullable=False),
+    sa.Column("t_ms", sa.BigInteger, nullable=False, comment="camera clock"),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("camera", sa.String(32), nullable=False),
+    sa.Column("stream", sa.LargeBinary(8), nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("received_ms", sa.BigInteger, nullable=False),
+)
+
+CAMERAS: Final = sa.select(cameras, plates.c.known_percent).outerjoin(
+    plates, plates.c.digest == cameras.c.plate
+)
+
+
+def _upsert(table: sa.Table, key: Sequence[str], columns: Sequence[str]) -> Any:
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(key), set_={name: statement.excluded[name] for name in columns}
+    )
+
+
+UPSERT_PLATE: Final = _upsert(plates, ["digest"], ["seen_ms"])
+UPSERT_CURSOR: Final = _upsert(cursors, ["camera", "stream"], ["number", "digest"])
+UPSERT_CAMERA: Final = _upsert(cameras, ["id"], ["width", "height", "plate", "through_ms"])
+UPSERT_STATUS: Final = _upsert(cameras, ["id"], ["status"])
+UPSERT_INCIDENT: Final = _upsert(
+    incidents, ["id"], ["severity", "started_ms", "last_ms", "ended_ms", "change", "body"]
+)
