@@ -15,7 +15,8 @@ from mizaru.edge.darkroom.desensitize.stillness import Image
 from mizaru.errors import WireError
 from mizaru.wire.messages import MAX_PLATE_BYTES, PLATE_PERIOD_S, Plate
 
-_FIRST_SHARE: Final = 0.10
+_FIRST_SHARE: Final = (0.10, 0.35)  # of the room: worth a plate after a while, and at once
+_FIRST_PATIENCE_MS: Final = 20_000
 _CHANGED_LEVELS: Final = 8
 _CHANGED_SHARE: Final = 0.01
 _SETTLED_MS: Final = 2_000
@@ -53,6 +54,7 @@ class Publisher:
         self._latest: Image | None = None
         self._news_ms: int | None = None
         self._changed_ms = 0
+        self._some_ms: int | None = None
 
     def next(self, model: PlateModel, t_ms: int) -> Plate | None:
         """The plate to send at this moment of the camera's clock, or None."""
@@ -60,7 +62,7 @@ class Publisher:
             return None
         self._checked_ms = t_ms
         picture = model.picture()
-        if self._sent is None and model.known_share < _FIRST_SHARE:
+        if self._sent is None and not self._is_worth_a_first(model.known_share, t_ms):
             return None
         if not _differs(picture, self._sent):
             self._news_ms = None
@@ -76,6 +78,15 @@ class Publisher:
             return None
         self._sent, self._sent_ms, self._news_ms = picture, t_ms, None
         return Plate(encode_webp(picture), round(100 * model.known_share))
+
+    def _is_worth_a_first(self, share: float, t_ms: int) -> bool:
+        """The next one may only follow a minute later, so the first should show something."""
+        some, much = _FIRST_SHARE
+        if share < some:
+            self._some_ms = None
+            return False
+        self._some_ms = t_ms if self._some_ms is None else self._some_ms
+        return share >= much or t_ms - self._some_ms >= _FIRST_PATIENCE_MS
 
 
 def _differs(picture: Image, other: Image | None) -> bool:

@@ -49,6 +49,7 @@ _HYSTERESIS: Final = 0.65  # of a step, before the step changes
 _MIN_CUTOFF_HZ: Final = 1.2
 _SPEED_GAIN: Final = 1.5  # Hz of cut-off per rad/s, or per canonical metre a second
 _LEAST_BONE_M: Final = 0.01
+_OUTSIDE: Final = 0.02
 
 # Extra rows behind the 17 of COCO.
 _PELVIS, _CHEST, _HEAD, _ROWS = 17, 18, 19, 20
@@ -143,7 +144,7 @@ class Retargeter:
         track.directions = _normalise(track.directions)
         layout = _lay_out(track.directions, usable, person.head, seen)
         drawn_scale = 2.0**track.drawn_log_scale
-        root = _anchor(layout, seen.xy, seen.rho, drawn_scale)
+        root = _anchor(layout, seen.xy, seen.rho, drawn_scale, resolution_wh)
         if root is None:
             return None
         track.root = drawn_scale * _one_euro(track.root / drawn_scale, root[None] / drawn_scale, dt)
@@ -295,18 +296,22 @@ def _guess_head(seen: _Seen) -> HeadOrientation | None:
     return HeadOrientation((yaw + 180.0) % 360.0 - 180.0, 0.0, roll)
 
 
-def _anchor(layout: Array, xy: Array, rho: Array, scale: float) -> Array | None:
+def _anchor(
+    layout: Array, xy: Array, rho: Array, scale: float, resolution_wh: tuple[int, int]
+) -> Array | None:
     """Pixels of the layout's origin that put the joints nearest to the floor where they were
-    seen."""
-    placed = _BODY_ROWS[np.isfinite(layout[_BODY_ROWS, 0]) & (rho[_BODY_ROWS] > 0)]
+    seen. What lies outside the picture is a guess of the model and hardly counts."""
+    rows = _BODY_ROWS if (rho[_BODY_ROWS] > 0).any() else np.array([_HEAD])
+    placed = rows[np.isfinite(layout[rows, 0]) & (rho[rows] > 0)]
     if not len(placed):
-        placed = np.array([_HEAD])[np.isfinite(layout[_HEAD, :1]) & (rho[_HEAD] > 0)]
-        if not len(placed):
-            return None
-    height = (xy[placed, 1] - xy[placed, 1].max()) / scale  # metres above the lowest, ≤ 0
-    weight = rho[placed] * np.exp(height / 0.12)
+        return None
+    points = xy[placed]
+    visible = ((points >= 0) & (points <= resolution_wh)).all(1)
+    lowest = points[visible if visible.any() else slice(None), 1].max()
+    height = np.minimum(points[:, 1] - lowest, 0.0) / scale  # metres, ≤ 0
+    weight = rho[placed] * np.exp(height / 0.12) * np.where(visible, 1.0, _OUTSIDE)
     weight /= weight.sum()
-    return np.asarray((weight[:, None] * (xy[placed] - scale * layout[placed])).sum(0))
+    return np.asarray((weight[:, None] * (points - scale * layout[placed])).sum(0))
 
 
 def _inside(uv: Array, rho: Array) -> npt.NDArray[np.float32]:
