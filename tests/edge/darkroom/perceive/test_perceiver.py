@@ -40,6 +40,12 @@ def test_who_is_lost_coasts_then_is_remembered_then_forgotten() -> None:
         assert bool(seen.mask[45, 50]) is (lost <= KEEP_LOST_FRAMES)
 
 
+def test_the_mask_of_somebody_lost_grows_for_he_may_move() -> None:
+    eyes = perceiver([[candidate(160, 90)]] * 5)
+    areas = [int(eyes.perceive(frame(n)).mask.sum()) for n in range(25)]
+    assert areas[4] < areas[6] < areas[14] < areas[24]
+
+
 def test_confidence_falls_while_somebody_is_lost() -> None:
     eyes = perceiver([[candidate(100, 90)]] * 5)
     shown = [eyes.perceive(frame(n)).persons for n in range(5 + COAST_FRAMES)]

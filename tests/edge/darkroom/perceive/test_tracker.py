@@ -37,7 +37,7 @@ def id_at(who: Tracker, x: float) -> int:
 
 def test_somebody_is_nobody_before_he_is_confirmed() -> None:
     who = tracker()
-    for n in range(CONFIRM_FRAMES):
+    for n in range(3):
         assert ids(who) == []
         step(who, candidate(50 + n, 90))
     assert len(ids(who)) == 1
@@ -85,6 +85,22 @@ def test_people_who_cross_keep_their_ids(height: int) -> None:
     assert (id_at(who, left), id_at(who, right)) == before
     assert len(ids(who)) == 2
     assert 0 not in before
+
+
+def test_clothes_tell_who_turned_back_while_both_were_hidden() -> None:
+    """By motion alone they would have passed each other."""
+    who = tracker()
+    for n in range(15):
+        step(who, candidate(80 + 4 * n, 90, colour=1), candidate(236 - 4 * n, 90, colour=5))
+    before = id_at(who, 136), id_at(who, 180)
+    for _ in range(4):
+        step(who)
+    step(who, candidate(148, 90, colour=1), candidate(168, 90, colour=5))
+    assert (id_at(who, 148), id_at(who, 168)) == before
+    for _ in range(4):
+        step(who)
+    step(who, candidate(168, 90, colour=1), candidate(148, 90, colour=5))
+    assert (id_at(who, 168), id_at(who, 148)) == before
 
 
 def test_people_in_the_same_clothes_who_pass_keep_their_ids() -> None:
