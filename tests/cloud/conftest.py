@@ -23,12 +23,12 @@ import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from mizaru.cloud.log import configure_log
 from mizaru.cloud.main import Cloud, listen
 from mizaru.cloud.recognize.finding import Finding, Measured, Observation, Risk, SubjectFinding
 from mizaru.cloud.settings import CloudSettings, StoreSettings
 from mizaru.cloud.sink import open_lines
 from mizaru.cloud.store import Store
+from mizaru.log import configure_log
 from mizaru.vocabulary import COCO17, Behavior, CameraState, Pose
 from mizaru.wire.codec import box_xyxy, encode, pack_pose
 from mizaru.wire.messages import (
@@ -297,8 +297,8 @@ class CloudHere:
 _PROGRAM = """
 import sys
 from pathlib import Path
-from mizaru.cloud.log import configure_log
-from mizaru.cloud.log import configure_log
+from mizaru.log import configure_log
+from mizaru.log import configure_log
 from mizaru.cloud.main import run_cloud
 from mizaru.cloud.settings import load_cloud_settings
 from mizaru.errors import MizaruError

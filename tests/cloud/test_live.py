@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mizaru.cloud.events import IncidentEvent
-from mizaru.cloud.live import FRESH_S, MAX_WAITING, Live
+from mizaru.cloud.live import FRESH_S, MAX_WAITING, SCENES_WAITING, Live
 from mizaru.cloud.moment import Moment, instant, status_event
 from mizaru.cloud.recognize.finding import Finding
 from mizaru.vocabulary import Behavior, Severity, SyncKey
@@ -38,15 +38,17 @@ def read(texts: list[str]) -> list[Any]:
     return [event.get("id", event.get("frame_id")) for event in events]
 
 
-async def test_a_slow_viewer_gets_the_newest_scene_of_each_camera_and_every_incident(kit) -> None:
+async def test_a_slow_viewer_gets_the_newest_scenes_of_each_camera_and_every_incident(kit) -> None:
     live = Live(lambda: 0.0)
     with live.viewer(None) as viewer:
-        for number in range(5):
+        for number in range(SCENES_WAITING + 4):
             live.publish(moment(kit, "ward", number))
             live.publish(moment(kit, "attic", 100 + number))
             live.publish(incident(number))
-        texts = await viewer.messages()
-        assert read(texts) == ["i0", "i1", "i2", "i3", "i4", 4, 104]
+        seen = read(await viewer.messages())
+        assert seen[: SCENES_WAITING + 4] == [f"i{n}" for n in range(SCENES_WAITING + 4)]
+        newest = range(4, SCENES_WAITING + 4)
+        assert seen[SCENES_WAITING + 4 :] == [*newest, *(100 + n for n in newest)]
         assert live.conflated == 8
     assert live.viewers == 0
     assert live.conflated == 8

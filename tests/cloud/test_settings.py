@@ -52,7 +52,7 @@ def test_an_edge_may_be_in_the_same_file(tmp_path: Path) -> None:
         ('[cloud]\nlisten = "0.0.0.0:80"\n', 2, "cloud.listen", "use 127.0.0.1:80"),
         ('[cloud]\nlisten = "nas.local:80"\n', 2, "cloud.listen", "use 127.0.0.1:80"),
         ('[cloud]\nlisten = "127.0.0.1:70000"\n', 2, "cloud.listen", "65535"),
-        ('[cloud]\n\nedge_listen = "10.0.0.1:1"\n', 3, "cloud.edge_listen", "TLS"),
+        ('[cloud]\n\nedge_listen = "10.0.0.1:1"\n', 3, "cloud.edge_listen", "loopback"),
         ('[cloud]\nedge_listen = "127.0.0.1:8080"\n', 2, "cloud.edge_listen", "another port"),
         ("[cloud]\nlissen = 1\n", 2, "cloud.lissen", "did you mean 'listen'"),
         ("[cloud]\n[cloud.store]\nkeep_hours = 0\n", 3, "cloud.store.keep_hours", "> 0"),

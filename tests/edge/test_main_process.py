@@ -15,7 +15,7 @@ import pytest
 _EDGE = """
 import itertools, signal, sys, threading
 from pathlib import Path
-from mizaru.edge.log import configure_log
+from mizaru.log import configure_log
 from mizaru.edge.main import Rim, run_edge
 from mizaru.edge.settings import CameraSettings, EdgeSettings, LinkSettings, SpoolSettings
 from mizaru.wire.messages import Developed, Representation

@@ -35,9 +35,9 @@ def cloud(
 
     Example: mizaru cloud examples/cloud.toml --json results.jsonl
     """
-    from mizaru.cloud.log import configure_log
     from mizaru.cloud.main import run_cloud
     from mizaru.cloud.settings import load_cloud_settings
+    from mizaru.log import configure_log
 
     configure_log(os.environ.get("MIZARU_LOG", "info"), sys.stderr)
     run_cloud(load_cloud_settings(config), json_lines=json, ready_file=ready_file)

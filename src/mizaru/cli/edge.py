@@ -28,9 +28,9 @@ def edge(
     import structlog
 
     from mizaru.edge.darkroom import develop
-    from mizaru.edge.log import configure_log
     from mizaru.edge.main import Rim, run_edge
     from mizaru.edge.settings import load_edge_settings
+    from mizaru.log import configure_log
 
     configure_log(os.environ.get("MIZARU_LOG", "info"), sys.stderr)
     settings = load_edge_settings(config)

@@ -1,8 +1,9 @@
 """What is going on now, and who is being told: the live WebSocket's other end.
 
 Everything here runs on the event loop. A viewer that reads slowly is served fairly: of each
-camera's scenes it gets the newest, incidents and statuses it gets all, and if it stops reading
-altogether it is let go (`Viewer.overrun`) and finds what it missed when it connects again.
+camera's scenes it gets the newest second, incidents and statuses it gets all, and if it stops
+reading altogether it is let go (`Viewer.overrun`) and finds what it missed when it connects
+again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from mizaru.cloud.moment import Moment
 MAX_VIEWERS: Final = 256
 MAX_WAITING: Final = 4096
 """Incidents and statuses that may wait for one viewer."""
+SCENES_WAITING: Final = 10
+"""Scenes of one camera that may wait for one viewer: a segment brings five at once."""
 FRESH_S: Final = 10.0
 """A scene older than this is not `now`."""
 
@@ -35,7 +38,7 @@ class Viewer:
         self.conflated = 0
         self.overrun = False
         self._lasting: deque[str] = deque()
-        self._scenes: dict[str, Moment] = {}
+        self._scenes: dict[str, deque[Moment]] = {}
         self._wake = asyncio.Event()
 
     def wants(self, camera: str) -> bool:
@@ -51,16 +54,18 @@ class Viewer:
         self._wake.set()
 
     def show(self, moment: Moment) -> None:
-        """Offer a scene; it replaces one of the same camera that was not sent yet."""
-        self.conflated += moment.camera in self._scenes
-        self._scenes[moment.camera] = moment
+        """Offer a scene; the oldest of the same camera gives way where too many wait."""
+        waiting = self._scenes.setdefault(moment.camera, deque(maxlen=SCENES_WAITING))
+        self.conflated += len(waiting) == SCENES_WAITING
+        waiting.append(moment)
         self._wake.set()
 
     async def messages(self) -> list[str]:
         """What to send next, waiting until there is something: what lasts before what passes."""
         await self._wake.wait()
         self._wake.clear()
-        texts = [*self._lasting, *(moment.scene_json for moment in self._scenes.values())]
+        texts = [*self._lasting]
+        texts += [moment.scene_json for waiting in self._scenes.values() for moment in waiting]
         self._lasting.clear()
         self._scenes.clear()
         return texts

@@ -170,7 +170,7 @@ def _address_complaint(address: str) -> str | None:
         loopback = False
     if not loopback:
         return (
-            f"{host!r} can be reached from other machines and this release has no TLS; "
+            f"{host!r} is not loopback, and beyond it plain text is never spoken; "
             f"use 127.0.0.1:{port}"
         )
     return None

@@ -35,16 +35,17 @@ def configure_log(level: str, stream: TextIO) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            *([] if stream.isatty() else [structlog.processors.format_exc_info]),
             _blot_all,
-            structlog.dev.ConsoleRenderer(colors=True)
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
             if stream.isatty()
             else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         logger_factory=structlog.PrintLoggerFactory(stream),
     )
-    # What websockets and asyncio report goes the same way, errors only: a cloud that is away
-    # is our business and said once.
+    # What websockets, uvicorn and asyncio report goes the same way, errors only: a cloud that is
+    # away is our business and said once.
     logging.basicConfig(level=logging.ERROR, stream=stream, format="%(name)s: %(message)s")
 
 

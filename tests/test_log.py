@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from mizaru.edge.log import LEVELS, blot, configure_log
 from mizaru.errors import SettingsError
+from mizaru.log import LEVELS, blot, configure_log
 
 
 @pytest.fixture(autouse=True)
