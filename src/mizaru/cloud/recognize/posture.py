@@ -47,12 +47,12 @@ def _lie_if_clear(body: Body, limits: Thresholds) -> Behavior:
     return Behavior.LIE if clear else Behavior.UNKNOWN
 
 
-def stands_by_shape(body: Body) -> bool:
+def stands_by_shape(body: Body, limits: Thresholds) -> bool:
     """Whether a body has the proportions of somebody who stands, whatever its size."""
     return (
         body.tilt is not None
-        and body.tilt < 25.0
+        and body.tilt < limits.shape_tilt
         and body.legs is not None
-        and body.torso > 0.8 * TORSO * body.size
-        and body.legs > 0.8 * (THIGH + SHANK) * body.size
+        and body.torso > limits.shape_share * TORSO * body.size
+        and body.legs > limits.shape_share * (THIGH + SHANK) * body.size
     )

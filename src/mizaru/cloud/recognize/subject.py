@@ -126,7 +126,7 @@ class Subject:
         if not self.samples or self.size <= 0.0 or seen >= self.size:
             self.size = seen
         elif self.last.posture is not Behavior.LIE:
-            rate = limits.size_shrink if stands_by_shape(body) else limits.size_forget
+            rate = limits.size_shrink if stands_by_shape(body, limits) else limits.size_forget
             after_s = (body.t_ms - self.last.t_ms) / 1000.0
             self.size = max(seen, self.size * (1.0 - rate) ** after_s)
 

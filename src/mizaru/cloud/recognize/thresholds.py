@@ -26,6 +26,10 @@ class Thresholds:
         size_shrink: body height may shrink by this share a second while somebody stands, since
             they walk away …
         size_forget: … and by this share a second in any other posture but lying.
+        shape_tilt: somebody stands by shape, whatever their size, who leans less than this,
+            degrees, and …
+        shape_share: … whose torso and legs have this share of the length that their longest
+            limb lets expect.
 
         window_s: everyday behaviour is what most poses of this long say, seconds.
         transition_s: sit_down, stand_up and lie_down are said this long after the change, s.
@@ -83,6 +87,8 @@ class Thresholds:
     jump_reach: float = 0.5
     jump_speed: float = 3.0
     size_shrink: float = 0.35
+    shape_tilt: float = 25.0
+    shape_share: float = 0.8
     size_forget: float = 0.03
 
     window_s: float = 0.7
