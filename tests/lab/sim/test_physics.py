@@ -22,7 +22,7 @@ def fall(scenario_of: Callable[[str], Scenario]) -> Callable[..., np.ndarray]:
     from mizaru.lab.sim.room import build_room
 
     identity = draw_identity(1)
-    alone = build_humanoid(identity, person_bit=2)
+    alone = build_humanoid(identity, person_bit=2, dressed=False)
     skeleton = Skeleton(alone.copy().compile(), identity.proportions.height)
     room = build_room(scenario_of(""), offscreen_wh=(64, 64))
     room.attach(alone, prefix="p/", frame=room.worldbody.add_frame())

@@ -47,7 +47,7 @@ def humanoid_xml() -> str:
 
 
 def build_humanoid(
-    identity: Identity, *, person_bit: int, taint_seed: int | None = None
+    identity: Identity, *, person_bit: int, taint_seed: int | None = None, dressed: bool = True
 ) -> mujoco.MjSpec:
     """A person ready to be attached to a room.
 
@@ -56,6 +56,7 @@ def build_humanoid(
         person_bit: collision bit of this person, a power of two > `ROOM_BIT`; a person does
             not collide with itself.
         taint_seed: paint the taint pattern instead of skin and clothes.
+        dressed: False for a body that only moves and is never shown.
     """
     spec = mujoco.MjSpec.from_file(humanoid_xml())
     spec.modelname = f"person_{identity.seed}"
@@ -69,7 +70,8 @@ def build_humanoid(
         geom.conaffinity = ~person_bit & 0x3FFFFFFF
         geom.margin = 0.004
         geom.condim = 3
-    _Tailor(spec, identity, taint_seed).dress()
+    if dressed:
+        _Tailor(spec, identity, taint_seed).dress()
     spec.body("root").add_freejoint()
     return spec
 

@@ -69,7 +69,7 @@ class World:
 
     def _actor(self, k: int, person: Person, rng: np.random.Generator) -> Actor:
         identity = draw_identity(person.identity)
-        alone = build_humanoid(identity, person_bit=2)
+        alone = build_humanoid(identity, person_bit=2, dressed=False)
         skeleton = Skeleton(alone.copy().compile(), identity.proportions.height)
         room = build_room(self._scenario, offscreen_wh=(64, 64))
         room.attach(alone, prefix="p/", frame=room.worldbody.add_frame())
