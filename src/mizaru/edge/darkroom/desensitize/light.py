@@ -12,6 +12,7 @@ from mizaru.edge.darkroom.desensitize.stillness import TILE, Image, Levels, Tile
 _CORRELATED: Final = 0.7
 _TEXTURE_LEVELS: Final = 4.0  # standard deviation from which a tile has something to correlate
 _SAME_ROOM: Final = 0.5
+_PRIOR: Final = 100.0  # levels²
 _GAIN: Final = (0.05, 8.0)
 
 
@@ -64,21 +65,33 @@ def relight(plate: Levels, picture: Image, holds: Levels, free: Tiles) -> Levels
     """The plate under the new lamp: gain · plate + offset, one pair per tile and channel.
 
     Only two numbers per tile come from the picture, and only where the tile is free of people
-    and correlates; the others take the medians of these. No texture is copied.
+    and correlates; the others follow the line through all of these. No texture is copied.
     """
     trusted = free & (holds > _CORRELATED)
     now = picture.astype(np.float32)
     mean_then, mean_now = tile_mean(plate), tile_mean(now)
     covariance = tile_mean(plate * now) - mean_then * mean_now
     variance = tile_mean(plate * plate) - mean_then**2
-    gain = np.clip((covariance + 1.0) / (variance + 1.0), *_GAIN)
-    gain[~trusted] = np.median(gain[trusted], axis=0)
+    # The room's own gain is the prior: a tile without texture says nothing about it.
+    textured = trusted & (variance.min(axis=2) > _TEXTURE_LEVELS**2)
+    common = np.ones(3)
+    if textured.any():
+        common = np.median(covariance[textured] / variance[textured], axis=0)
+    gain = np.clip((covariance + _PRIOR * common) / (variance + _PRIOR), *_GAIN)
     offset = mean_now - gain * mean_then
-    offset[~trusted] = np.median(offset[trusted], axis=0)
+    gain[~trusted], offset[~trusted] = _line(mean_then[trusted], mean_now[trusted])
     height, width = plate.shape[:2]
     gains = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
     offsets = cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(plate * gains + offsets, 0.0, 255.0), dtype=np.float32)
+
+
+def _line(then: Levels, now: Levels) -> tuple[Levels, Levels]:
+    """Gain and offset (3,) of the least-squares line through levels (n, 3)."""
+    middle_then, middle_now = then.mean(axis=0), now.mean(axis=0)
+    covariance = ((then - middle_then) * (now - middle_now)).mean(axis=0)
+    gain = np.clip((covariance + 1.0) / (then.var(axis=0) + 1.0), *_GAIN)
+    return gain, middle_now - gain * middle_then
 
 
 def _grey(image: Image) -> Levels:

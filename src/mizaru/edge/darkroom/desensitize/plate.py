@@ -9,7 +9,7 @@ Live pixels never leave: what is published is this model only. Rules:
    ``absorb_s`` without motion, micro-motion, mask or hint in the blob, and never while a track
    that ended there may still be there.
 3. Light switch: a committed tile is re-lit (gain and offset) where its normalised correlation
-   with the picture holds; elsewhere it takes the room's median gain.
+   with the picture holds; elsewhere it follows the rest of the room.
 4. Camera moved: everything is wiped to unknown.
 """
 

@@ -35,6 +35,7 @@ _SLOW_TAU_S: Final = 3.0
 _ENERGY_FLOOR: Final = 0.5  # levels²: what coding does to a still picture
 _NOISE_FACTOR: Final = 2.5
 _COMMON_FACTOR: Final = 3.0
+_CONTRAST_SHARE: Final = 5e-4  # of a tile's variance: the camera's curve bends hard edges
 _RHYTHM_TAU_S: Final = 10.0
 _MOVED_S: Final = 1.5  # outright motion counts for so long, half a slow breath
 _RHYTHM: Final = 0.5  # share of the time with energy: a step of the encoder passes, breath returns
@@ -187,6 +188,7 @@ class Stillness:
         explained = self._noise * np.float32(fast / (2 - fast))
         limit = np.maximum(_ENERGY_FLOOR, _NOISE_FACTOR * explained)
         limit = np.maximum(limit, _COMMON_FACTOR * float(np.median(energy)))
+        limit = np.maximum(limit, _CONTRAST_SHARE * variance)
         # Who rocks to and fro moves outright, again and again: that is rhythm too.
         self._moved_s = np.where(self._disturbed, np.float32(0), self._moved_s + np.float32(dt))
         stirs = (energy > limit) | (self._moved_s < _MOVED_S)
