@@ -80,7 +80,7 @@ class Site:
             return None
 
     def stored(self) -> list[bytes]:
-        with sqlite3.connect(self.folder / "cloud.sqlite", timeout=10) as store:
+        with self._store() as store:
             rows = store.execute("SELECT encoded FROM segments ORDER BY stream, number")
             return [row[0] for row in rows]
 
@@ -95,9 +95,13 @@ class Site:
         logs = {n: (self.folder / f"{n}.log").read_text()[-1500:] for n in ("edge", "cloud")}
         pytest.fail(f"no new segment in {seconds} s; logs: {logs}")
 
+    def _store(self) -> sqlite3.Connection:
+        # Read-only, so that looking for a database does not make an empty one.
+        return sqlite3.connect(f"file:{self.folder / 'cloud.sqlite'}?mode=ro", uri=True, timeout=10)
+
     def _newest(self) -> int:
         try:
-            with sqlite3.connect(self.folder / "cloud.sqlite", timeout=10) as store:
+            with self._store() as store:
                 return int(store.execute("SELECT count(*) FROM segments").fetchone()[0])
         except sqlite3.OperationalError:
             return 0

@@ -39,7 +39,7 @@ from mizaru.wire.messages import Plate, Segment
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SIZE = (320, 180)
-FPS = 6.0
+FPS = 5.0
 TAINT = 99
 RUN = 96
 """Bytes (32 pixels) of a row of a person that are looked for."""
@@ -48,7 +48,7 @@ SCENARIO = """\
 [scenario]
 title = "Somebody comes, stands, and goes; somebody else stays"
 seed = 5
-duration = 48.0
+duration = 75.0
 [scenario.room]
 size = [4.4, 4.6, 2.7]
 [[scenario.light]]

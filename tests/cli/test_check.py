@@ -52,7 +52,7 @@ def test_both_tables_of_one_file_are_checked(
     [
         ("[0.9, 0.1], [0.9, 0.9]", "[0.9, 0.9], [0.1, 0.9], [0.9, 0.1]", 7, "crosses"),
         ("kind =", "kindd =", 6, "did you mean 'kind'?"),
-        ("[cloud]\n", '[cloud]\nlisten = "0.0.0.0:80"\n', 2, "TLS"),
+        ("[cloud]\n", '[cloud]\nlisten = "0.0.0.0:80"\n', 2, "loopback"),
         ("[cloud]\n", "[clout]\n[cloud]\n", 1, "unknown table"),
     ],
 )

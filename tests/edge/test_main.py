@@ -177,7 +177,7 @@ def test_stopping_flushes_and_delivers_what_is_begun(
     thread.join(20)
     assert results == [EdgeOutcome(delivered=True, waiting=0, dropped=0)]
     assert cloud.ticks("a") == list(range(7))
-    assert cloud.byes == 1
+    cloud.wait(lambda: cloud.byes == 1)
 
 
 def test_stopping_without_a_cloud_keeps_it_for_the_next_run(
