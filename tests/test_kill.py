@@ -150,7 +150,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_comes_twice(tmp_path: Path, sa
     assert previous
 
     with sqlite3.connect(tmp_path / "spool.sqlite") as spool:
-        waiting = spool.execute("SELECT stream, min(number) FROM segments GROUP BY stream")
+        waiting = spool.execute(
+            "SELECT stream, min(number) FROM segment JOIN stream USING (camera) GROUP BY stream"
+        )
         for stream, first in waiting:
             assert first <= previous[stream][0] + 1, "acknowledged but not stored"
 

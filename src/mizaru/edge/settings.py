@@ -64,12 +64,14 @@ class PerceiveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         max_people: subjects followed at once, 1 … 8.
         detector_every: frames between two runs of the detector.
         timeout_ms: a frame that takes longer is dropped (fail closed).
+        threads: people looked at at once; more than there are cores gains nothing.
     """
 
     runtime: Runtime = Runtime.LITERT
     max_people: Annotated[int, Meta(ge=1, le=8)] = 8
     detector_every: Annotated[int, Meta(ge=1, le=30)] = 5
     timeout_ms: Annotated[int, Meta(ge=50, le=10_000)] = 1000
+    threads: Annotated[int, Meta(ge=1, le=8)] = 2
     keypoint_model: KeypointModel | None = None
 
 

@@ -33,7 +33,7 @@ def build(models: Path, seed: int = 0, **settings) -> Perceiver:
 def walk(sample: Path) -> list[np.ndarray]:
     """Two seconds in which one person stands and walks in full view."""
     with av.open(str(sample)) as container:
-        pictures = islice(container.decode(video=0), 230, 260)
+        pictures = islice(container.decode(video=0), 560, 590)
         return [picture.to_ndarray(format="rgb24") for picture in pictures]
 
 
@@ -92,7 +92,7 @@ from mizaru.edge.settings import PerceiveSettings
 
 with av.open(sys.argv[2]) as container:
     pictures = [p.to_ndarray(format="rgb24") for n, p in enumerate(container.decode(video=0))
-                if 225 <= n < 245]
+                if 1370 <= n < 1395]
 eyes = build_perceiver(PerceiveSettings(), Path(sys.argv[1]), rng=np.random.default_rng(0),
                        clock=lambda: 0.0)
 events = []

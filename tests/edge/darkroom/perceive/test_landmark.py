@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ class UprightBody:
 def test_landmarks_and_world_turn_with_the_region(degrees: float) -> None:
     model, turn = UprightBody(), math.radians(degrees)
     region = Region(150, 90, 128, turn)
-    seen = Landmarker(model).look(np.zeros((180, 320, 3), np.uint8), region)
+    seen = Landmarker([model]).look(np.zeros((180, 320, 3), np.uint8), region)
     for k in range(33):
         dx, dy = (model.points[k] - 128) / 2  # the region is half as large as its crop
         x = region.x + dx * math.cos(turn) - dy * math.sin(turn)
@@ -53,9 +55,52 @@ def test_landmarks_and_world_turn_with_the_region(degrees: float) -> None:
 
 def test_somebody_at_rest_keeps_his_region() -> None:
     region = Region(150, 90, 128, 0.7)
-    seen = Landmarker(UprightBody()).look(np.zeros((180, 320, 3), np.uint8), region)
+    seen = Landmarker([UprightBody()]).look(np.zeros((180, 320, 3), np.uint8), region)
     assert seen.next_region is not None
     assert seen.next_region.x == pytest.approx(region.x, abs=0.01)
     assert seen.next_region.y == pytest.approx(region.y, abs=0.01)
     assert seen.next_region.size == pytest.approx(region.size, rel=1e-3)
     assert seen.next_region.angle == pytest.approx(region.angle, abs=1e-3)
+
+
+class BrightBody(UprightBody):
+    """Its presence is the brightness of what it is shown; notices a second thread inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = threading.Lock()
+
+    def __call__(self, array: np.ndarray) -> tuple[np.ndarray, ...]:
+        assert self.inside.acquire(blocking=False), "one model, two threads"
+        try:
+            time.sleep(0.002)
+            out = list(super().__call__(array))
+            out[1] = np.array([[array.mean()]], np.float32)
+            return tuple(out)
+        finally:
+            self.inside.release()
+
+
+@pytest.mark.parametrize("models", [1, 2, 3])
+@pytest.mark.parametrize("people", [0, 1, 2, 3, 5])
+def test_many_looks_are_the_same_looks_in_order(models: int, people: int) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (180, 320, 3), np.uint8)
+    regions = [Region(40 + 60 * k, 90, 40 + 20 * k, 0.1 * k) for k in range(people)]
+    landmarker = Landmarker([BrightBody() for _ in range(models)])
+    together = landmarker.look_all(image, regions)
+    assert [seen.presence for seen in together] == [
+        landmarker.look(image, region).presence for region in regions
+    ]
+
+
+def test_a_model_that_fails_fails_the_look_and_nothing_is_left_running() -> None:
+    class Broken(BrightBody):
+        def __call__(self, array: np.ndarray) -> tuple[np.ndarray, ...]:
+            raise RuntimeError("broken")
+
+    slow, region = BrightBody(), Region(150, 90, 128, 0.0)
+    landmarker = Landmarker([Broken(), slow])
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="broken"):
+            landmarker.look_all(np.zeros((180, 320, 3), np.uint8), [region, region])
+        assert not slow.inside.locked()

@@ -76,7 +76,9 @@ def _load(settings: PerceiveSettings, models: Path) -> Callable[[], Finder]:
         return lambda: KeypointFinder(model, brought, max_people=settings.max_people)
     store = ModelStore(models)
     detector = Detector(load(POSE_DETECTION, store, settings.runtime))
-    landmarker = Landmarker(load(POSE_LANDMARK, store, settings.runtime))
+    landmarker = Landmarker(
+        [load(POSE_LANDMARK, store, settings.runtime) for _ in range(settings.threads)]
+    )
     faces = load(FACE_DETECTION, store, settings.runtime)
     # OpenVINO cannot load this one: it has an operation of its own.
     silhouettes = load(SELFIE_SEGMENTATION, store, Runtime.LITERT)

@@ -102,14 +102,13 @@ class BlazePoseFinder:
         self, image: npt.NDArray[np.uint8], priors: tuple[Prior, ...], check: Callable[[], None]
     ) -> tuple[list[Candidate], list[Prior]]:
         """Look where everybody seen in the last frame was."""
+        fresh = [prior for prior in priors if not prior.lost_frames]
+        followed = fresh[: self._max_people]
+        missed = [prior for prior in priors if prior.lost_frames] + fresh[self._max_people :]
         candidates: list[Candidate] = []
-        missed: list[Prior] = []
-        for prior in priors:
-            if prior.lost_frames or len(candidates) >= self._max_people:
-                missed.append(prior)
-                continue
-            check()
-            seen = self._landmarker.look(image, prior.region)
+        check()
+        looks = self._landmarker.look_all(image, [prior.region for prior in followed])
+        for prior, seen in zip(followed, looks, strict=True):
             candidate = self._accept(seen, prior=prior.key)
             if candidate is None:
                 missed.append(prior)

@@ -3,6 +3,9 @@ rotated region (Bazarevsky et al. 2020, arXiv 2006.10204; GHUM variant of MediaP
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,18 +49,49 @@ class Landmarks:
 
 
 class Landmarker:
-    """Runs the landmark model on regions of one image after another."""
+    """Runs the landmark model on regions of one image after another.
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    Args:
+        models: the same model once per thread: an interpreter is not thread-safe, and two of
+            them on two cores follow two people in the time of one.
+    """
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self._models = tuple(models)
+        self._helpers = ThreadPoolExecutor(max(1, len(models) - 1), "landmark")
+        # The threads must exist before the darkroom is locked in.
+        list(self._helpers.map(lambda _: time.sleep(0.01), models[1:]))
 
     def look(self, image: npt.NDArray[np.uint8], region: Region) -> Landmarks:
         """Landmarks of the body in `region` of an RGB image; what lies outside is black."""
+        return self._look(self._models[0], image, region)
+
+    def look_all(
+        self, image: npt.NDArray[np.uint8], regions: Sequence[Region]
+    ) -> tuple[Landmarks, ...]:
+        """`look` at every region, shared out among the models; in the regions' order."""
+        workers = len(self._models)
+
+        def share(worker: int) -> list[Landmarks]:
+            model = self._models[worker]
+            return [self._look(model, image, region) for region in regions[worker::workers]]
+
+        busy = range(1, min(workers, len(regions)))
+        waiting = [self._helpers.submit(share, worker) for worker in busy]
+        try:
+            own = share(0)
+        finally:
+            wait(waiting)  # whatever happened, nobody else may use a model until then
+        shares = [own, *(future.result() for future in waiting)]
+        return tuple(shares[k % workers][k // workers] for k in range(len(regions)))
+
+    @staticmethod
+    def _look(model: Model, image: npt.NDArray[np.uint8], region: Region) -> Landmarks:
         matrix = region.to_image(SIDE)
         crop = warp(image, region)
         tensor = crop.astype(np.float32)
         tensor *= 1 / 255
-        flat, flag, mask, heat, world = self._model(tensor[None])
+        flat, flag, mask, heat, world = model(tensor[None])
         rows = flat.reshape(-1, 5)  # x, y, z in crop pixels; visibility, presence as logits
         points = refine(rows[:, :2], heat[0])
         image_points = apply(matrix, points)
