@@ -28,7 +28,8 @@ def main() -> None:
     parser.add_argument("--runtime", choices=list(Runtime), default=Runtime.LITERT)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
-    console = Console()
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=160)  # a table in a file
     figures: dict[str, object] = {}
 
     table = Table(title=f"darkroom, {arguments.runtime} (target ≥ {TARGET_FPS} frames/s, "
