@@ -177,3 +177,11 @@ def test_a_model_with_a_wrong_checksum_is_refused(tmp_path: Path, sample: Path) 
     done = mizaru("models", "verify", MIZARU_MODELS=str(tmp_path))
     assert done.returncode != 0
     assert "pose_detection.tflite" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_results_that_cannot_be_written_end_the_run_with_one_line(sample: Path) -> None:
+    done = mizaru("run", sample, "--no-dashboard", "--pace", "fast", "--json", "/dev/full")
+    assert done.returncode == 75
+    (line,) = done.stderr.strip().splitlines()
+    assert "/dev/full: cannot write results" in line

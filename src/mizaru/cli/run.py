@@ -27,7 +27,7 @@ from rich.progress import (
 )
 
 from mizaru.edge.settings import Pace
-from mizaru.errors import PermanentError, SourceError
+from mizaru.errors import PermanentError, SourceError, StorageFullError
 
 DEFAULT_PORT: Final = 8080
 READY_TIMEOUT_S: Final = 30.0
@@ -129,6 +129,7 @@ class _Session:
         self._edge: subprocess.Popen[str] | None = None
         self._threads: list[threading.Thread] = []
         self._errors: dict[str, str] = {}
+        self._unwritten: OSError | None = None
         self._edge_url = ""
         self._interrupted = threading.Event()
 
@@ -212,6 +213,8 @@ class _Session:
                 child.wait()
         for thread in self._threads:
             thread.join(STOP_TIMEOUT_S)
+        if self._unwritten is not None:
+            raise self._unwritten
 
     def _spawn(self, name: str, arguments: list[str]) -> subprocess.Popen[str]:
         child = subprocess.Popen(
@@ -254,7 +257,7 @@ class _Session:
         except BrokenPipeError:
             self._interrupted.set()
         except OSError as error:
-            self._errors["results"] = f"cannot write results: {error.strerror}"
+            self._unwritten = error
             self._interrupted.set()
 
     def _forward_log(self, name: str, child: subprocess.Popen[str]) -> None:
@@ -318,8 +321,11 @@ def _results(target: str) -> Iterator[IO[str]]:
         path.touch()
     except OSError as error:
         raise SourceError(f"{target}: cannot write results: {error.strerror}") from None
-    with path.open("w", encoding="utf-8") as file:
-        yield file
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise StorageFullError(f"{target}: cannot write results: {error.strerror}") from None
 
 
 def _caption(event: dict[str, Any]) -> str:
