@@ -185,3 +185,15 @@ def test_results_that_cannot_be_written_end_the_run_with_one_line(sample: Path) 
     assert done.returncode == 75
     (line,) = done.stderr.strip().splitlines()
     assert "/dev/full: cannot write results" in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_standard_output_that_is_full_is_one_line_too(sample: Path) -> None:
+    command = [sys.executable, "-m", "mizaru", "run", sample, "--no-dashboard", "--pace", "fast"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 75
+    (line,) = done.stderr.strip().splitlines()
+    assert "cannot write results" in line

@@ -314,7 +314,12 @@ def _absolute(source: str) -> str:
 def _results(target: str) -> Iterator[IO[str]]:
     """The stream that JSON Lines go to; a file can be followed while it grows."""
     if target == "-":
-        yield sys.stdout
+        try:
+            yield sys.stdout
+        except OSError as error:
+            # What is left in the buffer has nowhere to go; Python would complain at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise StorageFullError(f"cannot write results: {error.strerror}") from None
         return
     path = Path(target)
     try:
