@@ -16,7 +16,8 @@
         ├── RefusedError              the other side said no, and why
         ├── PortInUseError            another program listens there
         ├── StoreError                a database of another version, or not ours
-        └── SimError                  a scenario that cannot be rendered
+        ├── SimError                  a scenario that cannot be rendered
+        └── DataError                 a manifest, clip or skeleton file that cannot be used
 
 Every error's text is one line that says what is wrong, where, and what to do.
 Errors are raised, never returned. An adapter's module says which vendor errors it wraps.
@@ -126,3 +127,9 @@ class StoreError(PermanentError):
 
 class SimError(PermanentError):
     """A scenario that cannot be rendered."""
+
+
+class DataError(PermanentError):
+    """A manifest, clip or skeleton file that cannot be used."""
+
+    exit_code = 65  # EX_DATAERR
