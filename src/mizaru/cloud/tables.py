@@ -113,5 +113,7 @@ UPSERT_CURSOR: Final = _upsert(cursors, ["camera", "stream"], ["number", "digest
 UPSERT_CAMERA: Final = _upsert(cameras, ["id"], ["width", "height", "plate", "through_ms"])
 UPSERT_STATUS: Final = _upsert(cameras, ["id"], ["status"])
 UPSERT_INCIDENT: Final = _upsert(
-    incidents, ["id"], ["severity", "started_ms", "last_ms", "ended_ms", "change", "body"]
+    incidents,
+    ["id"],
+    ["behavior", "severity", "started_ms", "last_ms", "ended_ms", "change", "body"],
 )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mizaru.cloud.incident import POLICIES, ChangeKind, Policy
-from mizaru.cloud.incident.policy import GAP_S, UPDATE_PERIOD_S
+from mizaru.cloud.incident.policy import FIGHT, GAP_S, RANK, UPDATE_PERIOD_S
 from mizaru.cloud.recognize import Measured
 from mizaru.vocabulary import RISK, Behavior, Severity
 
@@ -242,24 +242,101 @@ def test_an_engine_that_has_begun_cannot_be_restored(desk: Desk) -> None:
         engine.restore([], desk.ms(1.0))
 
 
-# A script is a list of (seconds, subject, confidence): what happens one after the other.
-scripts = st.lists(
-    st.tuples(
-        st.integers(1, 80).map(lambda n: n / 10),
-        st.sampled_from([0, 0, 1, 2]),
-        st.sampled_from([0.2, 0.4, 0.6, 0.9]),
-    ),
-    min_size=1,
-    max_size=12,
-)
+# A fight: several words for one event ----------------------------------------------------------
+
+A, B = (0.40, 0.4, 0.50, 0.8), (0.48, 0.4, 0.58, 0.8)
+PUSH, STRIKE, BULLY = Behavior.PUSH, Behavior.STRIKE, Behavior.BULLY
+
+
+def blow(desk: Desk, behavior: Behavior, who: int = 1, confidence: float = 0.9) -> Any:
+    present = {1: A, 2: B, 3: (0.05, 0.4, 0.15, 0.8)}
+    return desk.Evidence(confidence, behavior=behavior, who=(who,), present=present)
+
+
+def test_a_fight_is_one_incident_that_goes_by_its_gravest_word(desk: Desk) -> None:
+    def evidence(t: float) -> tuple[Any, ...]:
+        if 1.0 <= t < 1.5:
+            return (blow(desk, PUSH, 1),)
+        if 1.5 <= t < 2.2:
+            return (blow(desk, STRIKE, 2, 0.7), blow(desk, PUSH, 1))
+        return (blow(desk, PUSH, 1),) if 2.2 <= t < 4.0 else ()
+
+    changes = desk.feed(desk.engine(), desk.stream(12.0, evidence))
+    assert len({change.incident.id for change in changes}) == 1
+    first, last = changes[0].incident, changes[-1].incident
+    assert (first.behavior, first.severity) == (PUSH, Severity.WARNING)
+    assert (last.behavior, last.severity) == (STRIKE, Severity.ALARM)
+    assert last.subject_ids == (1, 2)
+    assert last.ended_ms == desk.ms(3.9)  # the milder word keeps it going …
+    assert last.reason == "strike at 2.1 s"  # … but does not say why
+    assert last.confidence == 0.7
+    assert last.started_ms == first.started_ms
+
+
+def test_an_alarm_within_a_warning_is_told_at_once(desk: Desk) -> None:
+    def evidence(t: float) -> tuple[Any, ...]:
+        return (blow(desk, PUSH if t < 1.2 else STRIKE),) if 1.0 <= t < 1.8 else ()
+
+    changes = desk.feed(desk.engine(), desk.stream(3.0, evidence))
+    assert [(c.t_ms, c.incident.severity) for c in changes] == [
+        (desk.ms(1.0), Severity.WARNING),
+        (desk.ms(1.5), Severity.ALARM),
+    ]
+
+
+def test_a_flicker_of_the_graver_word_renames_nothing(desk: Desk) -> None:
+    def evidence(t: float) -> tuple[Any, ...]:
+        return (blow(desk, STRIKE if t in (2.0, 4.0) else PUSH),) if 1.0 <= t < 6.0 else ()
+
+    changes = desk.feed(desk.engine(), desk.stream(15.0, evidence))
+    assert {change.incident.behavior for change in changes} == {PUSH}
+
+
+def test_two_fights_apart_are_two_incidents_and_a_fall_in_one_is_its_own(desk: Desk) -> None:
+    fall = desk.Evidence(who=(2,), present={2: B})
+    both = (blow(desk, BULLY, 1), blow(desk, STRIKE, 3), fall)
+    changes = desk.feed(desk.engine(), desk.stream(4.0, between(1.0, 3.0, *both)))
+    last = {change.incident.id: change.incident for change in changes}.values()
+    assert {(i.behavior, i.subject_ids) for i in last} == {
+        (BULLY, (1,)),
+        (STRIKE, (3,)),
+        (Behavior.FALL, (2,)),
+    }
+
+
+def test_every_word_of_a_fight_knows_the_others_and_is_as_grave_as_they_come() -> None:
+    ranks = [RANK[POLICIES[behavior].severity] for behavior in FIGHT]
+    assert ranks == sorted(ranks)
+    assert all(POLICIES[behavior].kin == FIGHT for behavior in FIGHT)
+    assert all(not policy.kin for b, policy in POLICIES.items() if b not in FIGHT)
+
+
+# A script is a list of (seconds, subject, confidence, behaviour): what happens one after the other.
+def make_scripts(*behaviors: Behavior) -> Any:
+    return st.lists(
+        st.tuples(
+            st.integers(1, 80).map(lambda n: n / 10),
+            st.sampled_from([0, 0, 1, 2]),
+            st.sampled_from([0.2, 0.4, 0.6, 0.9]),
+            st.sampled_from(behaviors),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+
+
+Script = list[tuple[float, int, float, Behavior]]
+scripts = make_scripts(Behavior.FALL)
 PLACES = {1: (0.1, 0.4, 0.3, 0.8), 2: (0.7, 0.4, 0.9, 0.8)}
 
 
-def perform(desk: Desk, script: list[tuple[float, int, float]]) -> list[Any]:
+def perform(desk: Desk, script: Script) -> list[Any]:
     findings, t = [], 0.0
-    for seconds, who, confidence in script:
+    for seconds, who, confidence, behavior in script:
         for _ in range(round(seconds * 10)):
-            evidence = desk.Evidence(confidence, who=(who,), present={who: PLACES.get(who)})
+            evidence = desk.Evidence(
+                confidence, behavior=behavior, who=(who,), present={who: PLACES.get(who)}
+            )
             findings.append(desk.finding(t, *([evidence] if who else [])))
             t = round(t + 0.1, 1)
     return findings
@@ -267,9 +344,7 @@ def perform(desk: Desk, script: list[tuple[float, int, float]]) -> list[Any]:
 
 @settings(max_examples=60, deadline=None)
 @given(scripts)
-def test_any_incident_opens_once_first_and_closes_after(
-    desk: Desk, script: list[tuple[float, int, float]]
-) -> None:
+def test_any_incident_opens_once_first_and_closes_after(desk: Desk, script: Script) -> None:
     engine = desk.engine(policies={Behavior.FALL: PLAIN})
     findings = perform(desk, script)
     changes = desk.feed(engine, findings)
@@ -298,11 +373,15 @@ def outcome(changes: list[Any]) -> list[tuple[Any, ...]]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(scripts, st.floats(0.0, 1.0), st.sampled_from([5.0, 15.0, 90.0]))
+@given(
+    st.one_of(scripts, make_scripts(*FIGHT)),
+    st.floats(0.0, 1.0),
+    st.sampled_from([5.0, 15.0, 90.0]),
+)
 def test_a_kill_at_any_point_changes_nothing_but_updates(
-    desk: Desk, script: list[tuple[float, int, float]], where: float, memory_s: float
+    desk: Desk, script: Script, where: float, memory_s: float
 ) -> None:
-    policies = {Behavior.FALL: PLAIN}
+    policies = {**POLICIES, Behavior.FALL: PLAIN}
     findings = perform(desk, script)
     whole = desk.engine(policies=policies)
     expected = desk.feed(whole, findings) + list(whole.finish(findings[-1].key.t_ms))

@@ -86,6 +86,7 @@ def test_an_incident_survives_its_encoding(incident: Incident) -> None:
         {"quiet_s": 0.5},
         {"min_duration_s": -1.0},
         {"escalates_to": Severity.NOTICE},
+        {"joint": True, "kin": (Behavior.PUSH, Behavior.STRIKE)},
     ],
 )
 def test_a_policy_refuses_what_cannot_be(wrong: dict[str, Any]) -> None:

@@ -10,13 +10,17 @@ so that the same thing happening again continues the same incident.
 Evidence belongs to a case if behaviour and zone are the same and (1) the policy is joint, or
 (2) a subject is the same, or (3) the case's subjects are gone from the picture and the
 evidence is where they were: a track that broke got a new id.
+
+Behaviours that are kin (`Policy.kin`) count as the same, and (4) at the same place they are one
+case whoever takes part, since a fight is between people. Its incident goes by the gravest word
+that was confirmed; measures and reason are of that word.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mizaru.cloud.incident.incident import BoxXyxy, ChangeKind, Incident, IncidentChange
@@ -38,17 +42,25 @@ side of the larger one."""
 
 
 @dataclass(slots=True)
+class _Spell:
+    """Evidence of one word without a longer break."""
+
+    since_ms: int
+    last_ms: int
+
+
+@dataclass(slots=True)
 class _Case:
     """Evidence that belongs together; `incident` is None while it is pending."""
 
     behavior: Behavior
     zone: str
     policy: Policy
-    since_ms: int
     last_ms: int
     started_ms: int
     subject_ids: frozenset[int]
     box_xyxy: BoxXyxy | None
+    spells: dict[Behavior, _Spell] = field(default_factory=dict)
     incident: Incident | None = None
     told: Incident | None = None
     told_ms: int = 0
@@ -107,11 +119,11 @@ class IncidentEngine:
                     behavior=incident.behavior,
                     zone=incident.zone,
                     policy=policy,
-                    since_ms=incident.opened_ms,
                     last_ms=incident.last_ms,
                     started_ms=incident.started_ms,
                     subject_ids=frozenset(incident.subject_ids),
                     box_xyxy=incident.box_xyxy,
+                    spells={incident.behavior: _Spell(incident.opened_ms, incident.last_ms)},
                     incident=incident,
                     told=incident,
                     told_ms=through_ms,
@@ -168,22 +180,26 @@ class IncidentEngine:
                 behavior=risk.behavior,
                 zone=risk.zone,
                 policy=policy,
-                since_ms=t_ms,
                 last_ms=t_ms,
                 started_ms=min(risk.started_ms, t_ms),
                 subject_ids=frozenset(),
                 box_xyxy=None,
             )
             self._cases.append(case)
-        if t_ms - case.last_ms > GAP_S * 1000:
-            case.since_ms = t_ms
+        spell = case.spells.get(risk.behavior)
+        if spell is None or t_ms - spell.last_ms > GAP_S * 1000:
+            spell = case.spells[risk.behavior] = _Spell(t_ms, t_ms)
+        spell.last_ms = max(spell.last_ms, t_ms)
         case.last_ms = max(case.last_ms, t_ms)
         case.subject_ids |= set(risk.subject_ids)
         case.box_xyxy = box or case.box_xyxy
+        lasted = t_ms - spell.since_ms >= policy.min_duration_s * 1000
+        confirmed = lasted and risk.confidence >= policy.open_at
+        if confirmed and (case.incident is None or _is_graver(risk.behavior, case)):
+            case.behavior, case.policy = risk.behavior, policy
         if case.incident is not None and case.incident.is_open:
             return self._continue(case, case.incident, risk, t_ms)
-        lasted = t_ms - case.since_ms >= policy.min_duration_s * 1000
-        if self._is_replay(t_ms) or not lasted or risk.confidence < policy.open_at:
+        if self._is_replay(t_ms) or not confirmed:
             return None
         if case.incident is None:
             return self._open(case, risk, t_ms)
@@ -202,7 +218,7 @@ class IncidentEngine:
         candidates = [
             case
             for case in self._cases
-            if case.behavior is risk.behavior
+            if (case.behavior is risk.behavior or risk.behavior in case.policy.kin)
             and case.zone == risk.zone
             # A replay also tells what was over before a restored incident began.
             and case.started_ms <= t_ms
@@ -215,7 +231,8 @@ class IncidentEngine:
                 return case
         for case in candidates:
             gone = not any(subject in present for subject in case.subject_ids)
-            if gone and box and case.box_xyxy and _same_place(box, case.box_xyxy):
+            may_be = gone or bool(policy.kin)
+            if may_be and box and case.box_xyxy and _same_place(box, case.box_xyxy):
                 return case
         return None
 
@@ -249,7 +266,11 @@ class IncidentEngine:
         self, case: _Case, incident: Incident, risk: Risk, t_ms: int
     ) -> IncidentChange | None:
         case.incident = _merge(case, incident, risk, t_ms)
-        if self._is_replay(t_ms) or t_ms - case.told_ms < UPDATE_PERIOD_S * 1000:
+        if self._is_replay(t_ms):
+            return None
+        # An alarm never waits for the period.
+        rose = case.told is None or RANK[case.incident.severity] > RANK[case.told.severity]
+        if not rose and t_ms - case.told_ms < UPDATE_PERIOD_S * 1000:
             return None
         if case.told is not None and not _is_notable(case.told, case.incident):
             return None
@@ -288,16 +309,28 @@ def _is_stale(case: _Case, t_ms: int) -> bool:
 def _merge(case: _Case, incident: Incident, risk: Risk, t_ms: int) -> Incident:
     last_ms = max(incident.last_ms, t_ms)
     severity = max(incident.severity, _severity(case, last_ms), key=RANK.__getitem__)
-    return replace(
+    merged = replace(
         incident,
         severity=severity,
         last_ms=last_ms,
-        confidence=max(incident.confidence, risk.confidence),
         subject_ids=tuple(sorted(case.subject_ids)),
-        measures=risk.measures,
-        reason=risk.reason,
         box_xyxy=case.box_xyxy,
     )
+    if risk.behavior is not case.behavior:
+        return merged  # a milder word for it: it goes on, but its own says why
+    known = incident.confidence if incident.behavior is case.behavior else 0.0
+    return replace(
+        merged,
+        behavior=case.behavior,
+        confidence=max(known, risk.confidence),
+        measures=risk.measures,
+        reason=risk.reason,
+    )
+
+
+def _is_graver(behavior: Behavior, case: _Case) -> bool:
+    kin = case.policy.kin
+    return behavior in kin and kin.index(behavior) > kin.index(case.behavior)
 
 
 def _severity(case: _Case, t_ms: int) -> Severity:
@@ -319,7 +352,9 @@ def _tell(case: _Case, incident: Incident, kind: ChangeKind, t_ms: int) -> Incid
 
 
 def _is_notable(told: Incident, now: Incident) -> bool:
-    if told.severity is not now.severity or told.subject_ids != now.subject_ids:
+    if (told.severity, told.behavior) != (now.severity, now.behavior):
+        return True
+    if told.subject_ids != now.subject_ids:
         return True
     if now.confidence >= told.confidence + CONFIDENCE_STEP:
         return True

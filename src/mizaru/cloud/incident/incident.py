@@ -19,7 +19,8 @@ class Incident:
     Attributes:
         id: what `new_id` gave.
         camera_id: the operator's name of the camera.
-        behavior: a member of `mizaru.vocabulary.RISK`.
+        behavior: a member of `mizaru.vocabulary.RISK`; may become a graver word for the same
+            event, see `mizaru.cloud.incident.policy.Policy.kin`.
         severity: how soon a person should look; only ever rises.
         zone: name of the zone, or "" for none.
         started_ms: camera clock when the behaviour began, before the incident opened.

@@ -41,6 +41,9 @@ class Policy:
         cooldown_s: for this long after closing, the same behaviour of the same subject or at
             the same place is the same incident going on, not a new one.
         joint: one incident for everybody in the same zone (or scene), whoever comes and goes.
+        kin: words for one and the same event, the milder first, its own among them; empty: it
+            has no other. Evidence of any of them at one place is one incident, which goes by
+            the gravest word that has been confirmed.
         escalates_after_s: evidence over this long raises the severity; None: never.
         escalates_to: the raised severity.
     """
@@ -52,6 +55,7 @@ class Policy:
     quiet_s: float = 5.0
     cooldown_s: float = 20.0
     joint: bool = False
+    kin: tuple[Behavior, ...] = ()
     escalates_after_s: float | None = None
     escalates_to: Severity = Severity.ALARM
 
@@ -69,12 +73,18 @@ class Policy:
             raise ValueError(f"quiet_s + cooldown_s must be ≤ {LOOK_BACK_S} s")
         if RANK[self.escalates_to] < RANK[self.severity]:
             raise ValueError(f"{self.severity} cannot escalate to {self.escalates_to}")
+        if self.kin and self.joint:
+            raise ValueError("a joint policy has no kin: its incident is the zone's, not theirs")
 
 
 RANK: Final[Mapping[Severity, int]] = MappingProxyType(
     {severity: rank for rank, severity in enumerate(Severity)}
 )
 """Severities in order."""
+
+FIGHT: Final = (Behavior.PUSH, Behavior.STRIKE, Behavior.BULLY)
+"""A fight pushes and strikes within the same second, and bullying is made of both: three alarms
+about it would be two too many."""
 
 _NOTICE, _WARNING, _ALARM = Severity.NOTICE, Severity.WARNING, Severity.ALARM
 
@@ -85,9 +95,14 @@ POLICIES: Final[Mapping[Behavior, Policy]] = MappingProxyType(
         # acknowledged. Docs: decisions/0005.
         Behavior.FALL: Policy(_ALARM, quiet_s=8.0, cooldown_s=20.0),
         Behavior.LONG_LIE: Policy(_ALARM, quiet_s=8.0, cooldown_s=60.0),
-        Behavior.STRIKE: Policy(_ALARM, min_duration_s=0.3),
-        Behavior.PUSH: Policy(_WARNING, quiet_s=4.0, cooldown_s=10.0),
-        Behavior.BULLY: Policy(_ALARM, min_duration_s=1.0, quiet_s=10.0, joint=True),
+        # A push may be an accident and harms less often, but whoever falls by it rings as a fall.
+        # Quiet and cooldown of the three are alike, since one incident may go by any of them;
+        # blows come in bursts with breath between, hence 5 s and not one.
+        Behavior.PUSH: Policy(_WARNING, kin=FIGHT),
+        Behavior.STRIKE: Policy(_ALARM, min_duration_s=0.3, kin=FIGHT),
+        # The recognizer counts over time before it says bullying, so that a second suffices.
+        Behavior.BULLY: Policy(_ALARM, min_duration_s=1.0, quiet_s=10.0, kin=FIGHT),
+        # Puffs come 20 to 40 s apart, so that less quiet would end it between two.
         Behavior.SMOKE: Policy(_NOTICE, min_duration_s=2.0, quiet_s=30.0, cooldown_s=60.0),
         Behavior.WAVE_FOR_HELP: Policy(_ALARM, min_duration_s=1.0, quiet_s=10.0),
         Behavior.INTRUDE: Policy(
