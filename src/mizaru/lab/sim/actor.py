@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
@@ -59,10 +60,27 @@ class Hit:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A fall, blow or push as it went, in seconds of the scenario.
+
+    Attributes:
+        impact_s: of a fall, when trunk or head met the floor.
+        other: name of the person it was done to.
+    """
+
+    behavior: Behavior
+    start_s: float
+    end_s: float
+    impact_s: float | None = None
+    other: str | None = None
+
+
 class Actor:
     """A person's body through time. `mizaru.lab.sim.behaviors` gives it things to do.
 
     Args:
+        ragdoll: makes the person's dynamics, asked for on the first loss of control.
         stage: the world; its clock moves by `dt` between two calls of `advance`.
         script: what to do; further motions are asked for one by one.
     """
@@ -72,7 +90,7 @@ class Actor:
         name: str,
         identity: Identity,
         skeleton: Skeleton,
-        ragdoll: Ragdoll,
+        ragdoll: Callable[[], Ragdoll],
         stage: Stage,
         *,
         start: tuple[float, float],
@@ -82,7 +100,9 @@ class Actor:
     ) -> None:
         self.name, self.identity, self.skeleton = name, identity, skeleton
         self.stage, self.dt, self.rng = stage, dt, rng
-        self._ragdoll = ragdoll
+        self._make_ragdoll = ragdoll
+        self.deeds: list[Deed] = []
+        """Falls, blows and pushes so far; the last ones may still go on."""
         self.stance = skeleton.stand(np.array(start), heading)
         self.stance = replace(
             self.stance,
@@ -228,8 +248,35 @@ class Actor:
 
     # Out of control
 
+    @cached_property
+    def _ragdoll(self) -> Ragdoll:
+        return self._make_ragdoll()
+
+    def noted(self, motion: Motion, behavior: Behavior, other: Actor | None = None) -> Motion:
+        """A motion that goes into `deeds`, as far as it gets."""
+        index, start = len(self.deeds), self.stage.now
+        name = None if other is None else other.name
+        self.deeds.append(Deed(behavior, start, start, other=name))
+        for frame in motion:
+            self.deeds[index] = replace(self.deeds[index], end_s=self.stage.now + self.dt)
+            yield frame
+
     def lose_control(self, loss: Loss) -> Motion:
         """Fall by physics until at rest."""
+        index, started = len(self.deeds), self.stage.now
+        heights = [float(self.qpos[2])]
+        for frame in self.noted(self._falling(loss), Behavior.FALL):
+            heights.append(float(self.qpos[2]))
+            if (impact := self._ragdoll.impact_s) is not None:
+                self.deeds[index] = replace(self.deeds[index], impact_s=started + impact)
+            yield frame
+        if self._ragdoll.impact_s is None:
+            # Held by furniture or a wall: when the pelvis came to where it stays.
+            high = np.flatnonzero(np.array(heights) > heights[-1] + 0.05 * self.skeleton.height)
+            frames = max(1, int(high[-1]) if len(high) else 1)
+            self.deeds[index] = replace(self.deeds[index], impact_s=started + frames * self.dt)
+
+    def _falling(self, loss: Loss) -> Motion:
         self._fell_at = self.stage.now
         self._ragdoll.lose(self.qpos, self._before, self.dt, loss, self.rng)
         started = self.stage.now

@@ -45,7 +45,9 @@ def push(actor: Actor, action: Action) -> Motion:
     yield from on_feet(actor)
     other = actor.stage.actors[action.who]
     yield from _close_in(actor, other, ARMS_LENGTH)
-    yield from _shove(actor, other, action.outcome or Outcome.FALL, Behavior.PUSH)
+    outcome = action.outcome or Outcome.FALL
+    shove = _shove(actor, other, outcome, Behavior.PUSH)
+    yield from actor.noted(shove, Behavior.PUSH, other)
 
 
 def _shove(actor: Actor, other: Actor, outcome: Outcome, behavior: Behavior) -> Motion:
@@ -85,7 +87,8 @@ def strike(actor: Actor, action: Action) -> Motion:
     blows = max(1, round((action.seconds or 2.0) / 1.1))
     for blow in range(blows):
         last = blow == blows - 1
-        yield from _blow(actor, other, outcome if last else Outcome.NONE, Behavior.STRIKE)
+        hit = _blow(actor, other, outcome if last else Outcome.NONE, Behavior.STRIKE)
+        yield from actor.noted(hit, Behavior.STRIKE, other)
 
 
 def _blow(actor: Actor, other: Actor, outcome: Outcome, behavior: Behavior) -> Motion:
@@ -116,13 +119,19 @@ def bully(actor: Actor, action: Action) -> Motion:
     assert action.who is not None
     yield from on_feet(actor)
     other = actor.stage.actors[action.who]
+    yield from actor.noted(_bully(actor, other, action), Behavior.BULLY, other)
+
+
+def _bully(actor: Actor, other: Actor, action: Action) -> Motion:
     end = actor.stage.now + (action.seconds or 10.0)
     blow = False
     while actor.stage.now < end:
         yield from _relabel(_close_in(actor, other, ARMS_LENGTH), Behavior.BULLY)
-        attack = _blow if blow else _shove
-        outcome = Outcome.NONE if blow else Outcome.STAGGER
-        yield from attack(actor, other, outcome, Behavior.BULLY)
+        if blow:
+            attack = _blow(actor, other, Outcome.NONE, Behavior.BULLY)
+        else:
+            attack = _shove(actor, other, Outcome.STAGGER, Behavior.BULLY)
+        yield from actor.noted(attack, Behavior.STRIKE if blow else Behavior.PUSH, other)
         yield from _relabel(actor.idle(float(actor.rng.uniform(0.3, 1.0))), Behavior.BULLY)
         blow = not blow
 

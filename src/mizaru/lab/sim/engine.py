@@ -5,12 +5,15 @@ Wraps what a missing package or a missing OpenGL library raises.
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 
 from mizaru.errors import SimError
 
-# Off-screen on the CPU by default; who has a GPU may set MUJOCO_GL=egl.
-os.environ.setdefault("MUJOCO_GL", "osmesa")
+# Off-screen on the CPU by default; who has a GPU may set MUJOCO_GL=egl. Without OSMesa people
+# still move, only pictures cannot be made.
+if "MUJOCO_GL" not in os.environ:
+    os.environ["MUJOCO_GL"] = "osmesa" if ctypes.util.find_library("OSMesa") else "disable"
 
 try:
     import mujoco

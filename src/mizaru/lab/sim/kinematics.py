@@ -11,9 +11,27 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from mizaru.lab.sim.engine import mujoco
 from mizaru.lab.sim.humanoid import OUTWARD, SIDES, SOLE, Vector
+from mizaru.vocabulary import COCO17
 
 LEFT: Final = 0
 RIGHT: Final = 1
+
+PLACES: Final[dict[str, tuple[str, tuple[float, float, float]]]] = {
+    "nose": ("head", (0.0, 0.033, 0.125)),
+    "left_eye": ("head", (0.033, 0.055, 0.102)),
+    "right_eye": ("head", (-0.033, 0.055, 0.102)),
+    "left_ear": ("head", (0.082, 0.045, 0.005)),
+    "right_ear": ("head", (-0.082, 0.045, 0.005)),
+    **{
+        f"{word}_{joint}": (letter + body, (0.0, 0.0, 0.0))
+        for word, letter in (("left", "l"), ("right", "r"))
+        for joint, body in (
+            ("shoulder", "humerus"), ("elbow", "radius"), ("wrist", "hand"),
+            ("hip", "femur"), ("knee", "tibia"), ("ankle", "foot"),
+        )
+    },
+}  # fmt: skip
+"""COCO keypoint → body and place in its frame, metres, unscaled."""
 
 _SPINE: Final = ("lowerback", "upperback", "thorax")
 _NECK: Final = ("lowerneck", "upperneck", "head")
@@ -110,6 +128,10 @@ class Skeleton:
         self._address = {
             model.joint(j).name: int(model.jnt_qposadr[j]) for j in range(1, model.njnt)
         }
+        self._coco = (
+            np.array([model.body(PLACES[name][0]).id for name in COCO17.keypoints]),
+            height * np.array([PLACES[name][1] for name in COCO17.keypoints]),
+        )
         self._rest = [_matrices(model, side) for side in SIDES]
         body = model.body
         self.thigh = float(np.linalg.norm(body("ltibia").pos))
@@ -122,6 +144,14 @@ class Skeleton:
         self.sole = SOLE * height
         self.standing = self.sole + 0.988 * self.leg - float(self.hip[1])
         """Height of the root above the floor when standing."""
+
+    def joints(self, qpos: Vector) -> Vector:
+        """Where the joints of `COCO17` are in a posture: shape (17, 3), metres."""
+        self._data.qpos[:] = qpos
+        mujoco.mj_kinematics(self.model, self._data)
+        bodies, places = self._coco
+        turned = np.einsum("kij,kj->ki", self._data.xmat[bodies].reshape(-1, 3, 3), places)
+        return np.asarray(self._data.xpos[bodies] + turned)
 
     def at(self, body: str) -> Vector:
         """World position of a body after the last `solve`, metres."""

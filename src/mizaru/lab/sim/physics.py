@@ -22,6 +22,7 @@ STEP_S: Final = 0.002
 REST_SPEED: Final = 0.12
 """Joint speeds below this (root mean square, rad/s and m/s) are rest."""
 REST_S: Final = 0.6
+_TRUNK: Final = ("root", "lowerback", "upperback", "thorax", "lowerneck", "upperneck", "head")
 _FORCE_S: Final = 0.3
 _MAX_SPEED: Final = 4.0
 _GIVE_UP: Final = (0.7, 1.9)
@@ -52,11 +53,19 @@ class Ragdoll:
         model: the room with this person alone, compiled; the person is the only thing with
             joints.
         skeleton: for joint addresses.
+        step_s: of the physics.
     """
 
-    def __init__(self, model: mujoco.MjModel, skeleton: Skeleton, prefix: str) -> None:
+    def __init__(
+        self, model: mujoco.MjModel, skeleton: Skeleton, prefix: str, *, step_s: float = STEP_S
+    ) -> None:
         self._model, self._skeleton, self._prefix = model, skeleton, prefix
-        model.opt.timestep = STEP_S
+        self._step_s = step_s
+        model.opt.timestep = step_s
+        self._floor = model.geom("floor").id
+        trunk = {model.body(f"{prefix}{name}").id for name in _TRUNK}
+        self._of_trunk = np.array([int(body) in trunk for body in model.geom_bodyid])
+        self._impact_s: float | None = None
         self._data = mujoco.MjData(model)
         self._stiffness = np.array(model.jnt_stiffness)
         self._damping = np.array(model.dof_damping)
@@ -87,6 +96,7 @@ class Ragdoll:
         self._force = strength * np.array([c * x - s * y, s * x + c * y, 0.0])
         self._force_until = _FORCE_S * rng.uniform(0.8, 1.2)
         self._still_s = 0.0
+        self._impact_s = None
 
     def _spring_towards(self, qpos: Vector, loss: Loss, rng: np.random.Generator) -> None:
         """A posture that muscles pull towards: knees and hips give, arms come up."""
@@ -112,14 +122,26 @@ class Ragdoll:
         model.jnt_stiffness[1:] = share * self._muscles
         thorax = model.body(f"{self._prefix}thorax").id
         pelvis = model.body(f"{self._prefix}root").id
-        for _ in range(max(1, round(seconds / STEP_S))):
+        for _ in range(max(1, round(seconds / self._step_s))):
             pushed = data.time < self._force_until
             data.xfrc_applied[thorax, :3] = self._force if pushed else 0.0
             data.xfrc_applied[pelvis, :3] = 0.25 * self._force if pushed else 0.0
             mujoco.mj_step(model, data)
+            if self._impact_s is None and self._trunk_on_floor():
+                self._impact_s = float(data.time)
         speed = float(np.sqrt(np.mean(data.qvel**2)))
         self._still_s = self._still_s + seconds if speed < REST_SPEED else 0.0
         return np.array(data.qpos)
+
+    def _trunk_on_floor(self) -> bool:
+        pairs = self._data.contact.geom
+        floor = (pairs == self._floor).any(axis=1)
+        return bool(floor.any() and self._of_trunk[pairs[floor]].any())
+
+    @property
+    def impact_s(self) -> float | None:
+        """Seconds from the loss until trunk or head first met the floor; None: not yet."""
+        return self._impact_s
 
     @property
     def at_rest(self) -> bool:

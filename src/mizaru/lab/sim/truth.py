@@ -16,6 +16,7 @@ from mizaru.errors import SimError
 from mizaru.lab.sim.actor import Actor
 from mizaru.lab.sim.engine import mujoco
 from mizaru.lab.sim.humanoid import HIDDEN_GROUP, SHOWN_GROUP, Vector
+from mizaru.lab.sim.kinematics import PLACES
 from mizaru.lab.sim.scenario import Scenario, Zone
 from mizaru.vocabulary import COCO17, Behavior
 
@@ -26,22 +27,6 @@ OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 CONTACT_MARGIN: Final = 0.012
 """Closer than this, metres, is contact."""
 
-_PLACES: Final[dict[str, tuple[str, tuple[float, float, float]]]] = {
-    "nose": ("head", (0.0, 0.033, 0.125)),
-    "left_eye": ("head", (0.033, 0.055, 0.102)),
-    "right_eye": ("head", (-0.033, 0.055, 0.102)),
-    "left_ear": ("head", (0.082, 0.045, 0.005)),
-    "right_ear": ("head", (-0.082, 0.045, 0.005)),
-    **{
-        f"{word}_{joint}": (letter + body, (0.0, 0.0, 0.0))
-        for word, letter in (("left", "l"), ("right", "r"))
-        for joint, body in (
-            ("shoulder", "humerus"), ("elbow", "radius"), ("wrist", "hand"),
-            ("hip", "femur"), ("knee", "tibia"), ("ankle", "foot"),
-        )
-    },
-}  # fmt: skip
-"""COCO keypoint → body and place in its frame, metres, unscaled."""
 _DEPTH: Final = {"shoulder": 0.15, "hip": 0.17, "ear": 0.035, "eye": 0.03, "nose": 0.04}
 """How deep a keypoint may lie under its own skin, metres; 0.11 for the rest."""
 
@@ -143,10 +128,10 @@ class Observer:
         self._size_wh = size_wh
         self._owner = _owners(model)
         self._body = np.array(
-            [[model.body(f"p{k}/{_PLACES[name][0]}").id for name in COCO17.keypoints]
+            [[model.body(f"p{k}/{PLACES[name][0]}").id for name in COCO17.keypoints]
              for k in range(len(actors))], dtype=int,
         ).reshape(len(actors), len(COCO17.keypoints))  # fmt: skip
-        offsets = np.array([_PLACES[name][1] for name in COCO17.keypoints])
+        offsets = np.array([PLACES[name][1] for name in COCO17.keypoints])
         self._offset = [offsets * actor.skeleton.height for actor in actors]
         self._groups = np.array([1, 1, 1, 0, 0, 0], dtype=np.uint8)
         assert self._groups[SHOWN_GROUP]

@@ -6,22 +6,19 @@ Wraps what MuJoCo's OpenGL back ends raise when off-screen rendering is not poss
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from mizaru.errors import SimError
-from mizaru.lab.sim.actor import Actor
-from mizaru.lab.sim.behaviors import script
 from mizaru.lab.sim.engine import mujoco
 from mizaru.lab.sim.humanoid import HIDDEN_GROUP, SHOWN_GROUP, build_humanoid
 from mizaru.lab.sim.identity import draw_identity
-from mizaru.lab.sim.kinematics import Skeleton
-from mizaru.lab.sim.physics import Ragdoll
-from mizaru.lab.sim.room import Piece, build_room
-from mizaru.lab.sim.scenario import Person, Scenario
+from mizaru.lab.sim.play import Play
+from mizaru.lab.sim.room import build_room
+from mizaru.lab.sim.scenario import Scenario
 from mizaru.lab.sim.taint import Appearance
 from mizaru.lab.sim.truth import CONTACT_MARGIN, FrameTruth, Observer
 
@@ -29,8 +26,8 @@ Image = npt.NDArray[np.uint8]
 _PROPS: Final = ("cup", "phone", "cigarette")
 
 
-class World:
-    """A scenario in motion. A `mizaru.lab.sim.actor.Stage` for its actors.
+class World(Play):
+    """A scenario in motion, dressed and lit to be looked at.
 
     Args:
         seed: of falls and idle movement; identities have their own.
@@ -41,9 +38,7 @@ class World:
         self, scenario: Scenario, *, seed: int, fps: float, size_wh: tuple[int, int],
         appearance: Appearance,
     ) -> None:  # fmt: skip
-        self._scenario, self._fps = scenario, fps
-        self._frame = 0
-        self._pieces = {piece.name: Piece.of(piece) for piece in scenario.furniture}
+        super().__init__(scenario, seed=seed, fps=fps)
         scene = build_room(scenario, offscreen_wh=size_wh)
         for k, person in enumerate(scenario.person):
             body = build_humanoid(
@@ -55,11 +50,6 @@ class World:
         self.model = scene.compile()
         self.model.geom_margin[:] = CONTACT_MARGIN
         self.data = mujoco.MjData(self.model)
-        seeds = np.random.SeedSequence([seed, 0x51]).spawn(len(scenario.person))
-        self._actors = {
-            person.name: self._actor(k, person, np.random.default_rng(seeds[k]))
-            for k, person in enumerate(scenario.person)
-        }
         self._prop_geoms = {
             (k, prop): self.model.geom(f"p{k}/{prop}").id
             for k in range(len(scenario.person))
@@ -67,51 +57,14 @@ class World:
         }
         self._place()
 
-    def _actor(self, k: int, person: Person, rng: np.random.Generator) -> Actor:
-        identity = draw_identity(person.identity)
-        alone = build_humanoid(identity, person_bit=2, dressed=False)
-        skeleton = Skeleton(alone.copy().compile(), identity.proportions.height)
-        room = build_room(self._scenario, offscreen_wh=(64, 64))
-        room.attach(alone, prefix="p/", frame=room.worldbody.add_frame())
-        actor = Actor(
-            person.name,
-            identity,
-            skeleton,
-            Ragdoll(room.compile(), skeleton, "p/"),
-            self,
-            start=person.start,
-            heading=float(np.deg2rad(person.heading)),
-            dt=1 / self._fps,
-            rng=rng,
-        )
-        actor.follow_script(script(actor, person.action))
-        return actor
-
-    @property
-    def now(self) -> float:
-        """Seconds since the scenario began."""
-        return self._frame / self._fps
-
-    @property
-    def pieces(self) -> Mapping[str, Piece]:
-        """Furniture by name."""
-        return self._pieces
-
-    @property
-    def actors(self) -> Mapping[str, Actor]:
-        """Everybody by name, in the scenario's order."""
-        return self._actors
-
     def advance(self) -> None:
         """One frame later."""
-        self._frame += 1
-        for actor in self._actors.values():
-            actor.advance()
+        super().advance()
         self._place()
 
     def _place(self) -> None:
         count = 0
-        for k, actor in enumerate(self._actors.values()):
+        for k, actor in enumerate(self.actors.values()):
             self.data.qpos[count : count + len(actor.qpos)] = actor.qpos
             count += len(actor.qpos)
             for prop in _PROPS:
