@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import subprocess
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange
+from mizaru.cloud import tables
+from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange, Judgement, Verdict
 from mizaru.cloud.recognize.finding import Measured
 from mizaru.cloud.store import Batch, Gap, NewSegment, Store
 from mizaru.errors import StorageFullError, StoreError
@@ -227,6 +229,127 @@ def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
         assert file.read_bytes() == before
     with pytest.raises(StoreError, match="cannot be opened"):
         Store(tmp_path / "notes.txt" / "cloud.sqlite")
+
+
+# What operators say ------------------------------------------------------------------------------
+
+WRONG = Judgement(Verdict.FALSE_ALARM, "the cleaner knelt", 5000, 0.75)
+
+
+def stored_incidents(store: Store, *names: str) -> None:
+    for name in names:
+        store.commit(Batch(changes=(change(incident(name), ChangeKind.OPENED),)))
+
+
+def test_the_last_word_about_an_incident_stands_until_it_is_taken_back(
+    store: Store, tmp_path: Path
+) -> None:
+    stored_incidents(store, "a", "b")
+    right = Judgement(Verdict.CONFIRMED, "", 6000, 0.8)
+    for said in (WRONG, right):
+        found = store.judge("a", said)
+        assert (found.incident, found.judgement) == (incident("a"), said)
+        assert store.incident("a") == found
+        again = Store(tmp_path / "cloud.sqlite")
+        assert again.judgement("a") == said
+        assert again.judged("ward") == (found,)
+        again.close()
+    assert [one.judgement for one in store.incidents(limit=9)] == [None, right]
+    assert [one.judgement for one in store.history("a")] == [right]
+    store.commit(Batch(changes=(change(incident("a", ended_ms=9000), ChangeKind.CLOSED),)))
+    assert store.judgement("a") == right
+    assert store.judge("a", None).judgement is None
+    assert store.judgement("a") is None
+    assert store.judged("ward") == ()
+    assert store.judge("a", None).judgement is None
+
+
+def test_nothing_is_said_of_an_incident_that_never_was(store: Store) -> None:
+    for said in (WRONG, None):
+        with pytest.raises(KeyError):
+            store.judge("a", said)
+    assert store.judgement("a") is None
+
+
+def test_what_is_discounted_is_kept_but_does_not_count_until_it_is_said_again(store: Store) -> None:
+    stored_incidents(store, "a", "b")
+    store.judge("a", WRONG)
+    store.discount("attic")
+    assert len(store.judged("ward")) == 1
+    store.discount("ward")
+    assert store.judged("ward") == ()
+    assert store.judgement("a") == dataclasses.replace(WRONG, counts=False)
+    store.judge("b", WRONG)
+    assert [one.incident.id for one in store.judged("ward")] == ["b"]
+    store.judge("a", WRONG)
+    assert [one.incident.id for one in store.judged("ward")] == ["a", "b"]
+
+
+# Databases of older versions ----------------------------------------------------------------------
+
+
+def rows(file: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    with closing(sqlite3.connect(file)) as db:
+        names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: sorted(db.execute(f"SELECT * FROM {name}")) for name in names}
+
+
+def shape(file: Path) -> dict[str, Any]:
+    """Every table's columns and indices."""
+    with closing(sqlite3.connect(file)) as db:
+        names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name: (
+                list(db.execute(f"PRAGMA table_info({name})")),
+                sorted(row[1:] for row in db.execute(f"PRAGMA index_list({name})")),
+            )
+            for name in names
+        }
+
+
+@pytest.fixture
+def version_1(tmp_path: Path) -> Path:
+    """A database that the program made when its schema was version 1, as SQL of then: one camera,
+    three segments, two incidents."""
+    file = tmp_path / "old.sqlite"
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript(Path(__file__).with_name("store-v1.sql").read_text())
+    return file
+
+
+def test_an_old_database_loses_nothing_and_becomes_one_of_now(
+    version_1: Path, tmp_path: Path
+) -> None:
+    before = rows(version_1)
+    store = Store(version_1)
+    after = rows(version_1)
+    assert after.pop("mizaru_schema") == [(tables.SCHEMA_VERSION,)]
+    assert after.pop("feedback") == []
+    before.pop("mizaru_schema")
+    assert after == before
+    Store(tmp_path / "new.sqlite").close()
+    assert shape(version_1) == shape(tmp_path / "new.sqlite")
+    (camera,) = store.cameras().values()
+    assert len(list(store.replay(camera.id, 0))) == 3
+    first, second = reversed(store.incidents(limit=9))
+    assert (first.incident.is_open, second.incident.is_open) == (False, True)
+    assert [one.change.value for one in store.history(first.incident.id)] == ["opened", "closed"]
+    assert store.judge(first.incident.id, WRONG).judgement == WRONG
+    store.close()
+
+
+def test_an_upgrade_that_fails_changes_nothing(
+    version_1: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = version_1.read_bytes()
+    step = (*tables.UPGRADES[1], "CREATE TABLE cameras (again INTEGER)")
+    with monkeypatch.context() as patch:
+        patch.setitem(tables.UPGRADES, 1, step)
+        with pytest.raises(StoreError, match="cameras"):
+            Store(version_1)
+    assert version_1.read_bytes() == before
+    Store(version_1).close()
 
 
 def test_a_file_of_ours_can_be_opened_again(tmp_path: Path, kit: Any) -> None:

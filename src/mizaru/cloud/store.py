@@ -1,4 +1,5 @@
-"""What the cloud keeps: segments as they came, plates, incidents with their history.
+"""What the cloud keeps: segments as they came, plates, incidents with their history and what
+operators said of them.
 
 One writer (the thread that ingests) and any number of readers. `Store.commit` stores a whole
 batch in one transaction that is on the disk when it returns, so whatever is acknowledged
@@ -14,7 +15,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ import msgspec
 import sqlalchemy as sa
 
 from mizaru.cloud import tables
-from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange
+from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange, Judgement, Verdict
 from mizaru.errors import StorageFullError, StoreError
 from mizaru.wire.messages import GENESIS, Cursor, Plate, Segment, Status, plate_digest
 
@@ -89,10 +90,11 @@ class StoredCamera:
 
 @dataclass(frozen=True, slots=True)
 class StoredIncident:
-    """An incident as it stands, and the last thing that happened to it."""
+    """An incident as it stands, the last thing that happened to it, and what was said of it."""
 
     incident: Incident
     change: ChangeKind
+    judgement: Judgement | None = None
 
 
 _incident_decoder = msgspec.json.Decoder(Incident)
@@ -105,8 +107,10 @@ class Store:
     Args:
         file: SQLite file; made if absent.
 
+    A database of an older version is brought up to this one, whole or not at all.
+
     Raises:
-        StoreError: not a database, not ours, or of another version.
+        StoreError: not a database, not ours, or of a newer version.
         StorageFullError: there is no room to make one.
     """
 
@@ -183,6 +187,39 @@ class Store:
                 ]
                 db.execute(tables.UPSERT_STATUS, rows)
         self._plate_of = plates
+
+    def judge(self, incident_id: str, judgement: Judgement | None) -> StoredIncident:
+        """Store what an operator said of an incident, or with None take it back; it is on the
+        disk on return. Returns the incident as it stands.
+
+        Raises:
+            KeyError: there is no incident of this id.
+            StorageFullError, StoreError: nothing was stored.
+        """
+        with self._transaction() as db:
+            found = db.execute(
+                tables.INCIDENTS.where(tables.incidents.c.id == incident_id)
+            ).one_or_none()
+            if found is None:
+                raise KeyError(incident_id)
+            if judgement is None:
+                db.execute(
+                    sa.delete(tables.feedback).where(tables.feedback.c.incident == incident_id)
+                )
+            else:
+                db.execute(tables.UPSERT_FEEDBACK, _feedback_row(incident_id, judgement))
+        return replace(_stored_incident(*found), judgement=judgement)
+
+    def discount(self, camera: str) -> None:
+        """Let nothing that was said of a camera's incidents so far count for its thresholds;
+        what was said stays."""
+        ids = sa.select(tables.incidents.c.id).where(tables.incidents.c.camera == camera)
+        with self._transaction() as db:
+            db.execute(
+                sa.update(tables.feedback)
+                .where(tables.feedback.c.incident.in_(ids))
+                .values(counts=False)
+            )
 
     def purge(self, before_ms: int) -> int:
         """Delete the oldest segments received before a wall clock time, gaps likewise, and
@@ -288,7 +325,7 @@ class Store:
         Raises:
             KeyError: there is no incident of the id ``before``.
         """
-        query = sa.select(tables.incidents.c.body, tables.incidents.c.change)
+        query = tables.INCIDENTS
         if camera is not None:
             query = query.where(tables.incidents.c.camera == camera)
         if is_open is not None:
@@ -307,18 +344,38 @@ class Store:
 
     def incident(self, incident_id: str) -> StoredIncident | None:
         """One incident as it stands."""
-        query = sa.select(tables.incidents.c.body, tables.incidents.c.change)
+        query = tables.INCIDENTS.where(tables.incidents.c.id == incident_id)
         with self._reading() as db:
-            row = db.execute(query.where(tables.incidents.c.id == incident_id)).one_or_none()
+            row = db.execute(query).one_or_none()
         return _stored_incident(*row) if row else None
 
     def history(self, incident_id: str) -> tuple[StoredIncident, ...]:
-        """Everything that happened to an incident, in order."""
-        query = sa.select(tables.changes.c.body, tables.changes.c.change)
+        """Everything that happened to an incident, in order, each with what is said of it now."""
+        said = [c for c in tables.feedback.c if c is not tables.feedback.c.incident]
+        query = (
+            sa.select(tables.changes.c.body, tables.changes.c.change, *said)
+            .outerjoin(tables.feedback, tables.feedback.c.incident == tables.changes.c.incident)
+            .where(tables.changes.c.incident == incident_id)
+        )
         with self._reading() as db:
-            rows = db.execute(
-                query.where(tables.changes.c.incident == incident_id).order_by(tables.changes.c.seq)
-            ).all()
+            rows = db.execute(query.order_by(tables.changes.c.seq)).all()
+        return tuple(_stored_incident(*row) for row in rows)
+
+    def judgement(self, incident_id: str) -> Judgement | None:
+        """What was said of an incident, or None."""
+        query = sa.select(tables.feedback).where(tables.feedback.c.incident == incident_id)
+        with self._reading() as db:
+            row = db.execute(query).one_or_none()
+        return _judgement(*row[1:]) if row else None
+
+    def judged(self, camera: str) -> tuple[StoredIncident, ...]:
+        """Incidents of a camera whose judgement counts for its thresholds, in the order in
+        which they opened."""
+        query = tables.INCIDENTS.where(
+            tables.incidents.c.camera == camera, tables.feedback.c.counts
+        )
+        with self._reading() as db:
+            rows = db.execute(query.order_by(tables.incidents.c.seq)).all()
         return tuple(_stored_incident(*row) for row in rows)
 
     def plate(self, digest: bytes) -> Plate | None:
@@ -343,12 +400,16 @@ class Store:
                 )
             else:
                 version = db.scalar(sa.select(tables.schema.c.version))
-                if version != tables.SCHEMA_VERSION:
+                if version not in (tables.SCHEMA_VERSION, *tables.UPGRADES):
                     raise StoreError(
-                        f"{self._file}: is of version {version}, this program needs "
-                        f"{tables.SCHEMA_VERSION}; move it away, or set cloud.store.path to "
-                        "another file"
+                        f"{self._file}: is of version {version}, this program knows up to "
+                        f"{tables.SCHEMA_VERSION}; run a newer one, move it away, or set "
+                        "cloud.store.path to another file"
                     )
+                for step in range(version, tables.SCHEMA_VERSION):
+                    for statement in tables.UPGRADES[step]:
+                        db.exec_driver_sql(statement)
+                    db.execute(sa.update(tables.schema).values(version=step + 1))
         # Only now, because it changes the file; readers then never wait for the writer.
         with self._explained(), closing(self._engine.raw_connection()) as raw:
             raw.execute("PRAGMA journal_mode = WAL")
@@ -471,6 +532,17 @@ def _incident_row(change: IncidentChange) -> dict[str, Any]:
     }
 
 
+def _feedback_row(incident_id: str, judgement: Judgement) -> dict[str, Any]:
+    return {
+        "incident": incident_id,
+        "verdict": judgement.verdict.value,
+        "note": judgement.note,
+        "given_ms": judgement.given_ms,
+        "confidence": judgement.confidence,
+        "counts": judgement.counts,
+    }
+
+
 def _row(gap: Gap) -> dict[str, Any]:
     return {name: getattr(gap, name) for name in ("camera", "stream", "first", "last")} | {
         "received_ms": gap.received_ms
@@ -490,5 +562,12 @@ def _stored_camera(row: Any) -> StoredCamera:
     )
 
 
-def _stored_incident(body: bytes, change: str) -> StoredIncident:
-    return StoredIncident(_incident_decoder.decode(body), ChangeKind(change))
+def _stored_incident(body: bytes, change: str, verdict: str | None, *said: Any) -> StoredIncident:
+    judgement = None if verdict is None else _judgement(verdict, *said)
+    return StoredIncident(_incident_decoder.decode(body), ChangeKind(change), judgement)
+
+
+def _judgement(
+    verdict: str, note: str, given_ms: int, confidence: float, counts: bool
+) -> Judgement:
+    return Judgement(Verdict(verdict), note, given_ms, confidence, counts)

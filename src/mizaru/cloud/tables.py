@@ -1,7 +1,7 @@
 """The tables of the cloud's database, and the statements that put rows into them.
 
 Times ending in ``_ms`` are milliseconds since 1970; camera clocks unless the comment says more.
-A change of anything here is a new `SCHEMA_VERSION`.
+A change of anything here is a new `SCHEMA_VERSION` and one more step in `UPGRADES`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+UPGRADES: Final = {
+    1: (
+        "CREATE TABLE feedback (incident VARCHAR(64) NOT NULL, verdict VARCHAR(16) NOT NULL, "
+        "note VARCHAR(200) NOT NULL, given_ms BIGINT NOT NULL, confidence FLOAT NOT NULL, "
+        "counts BOOLEAN NOT NULL, PRIMARY KEY (incident))",
+    ),
+}
+"""Statements that make version n + 1 out of n; written out, since the tables below change."""
 
 metadata = sa.MetaData()
 
@@ -85,6 +93,16 @@ changes = sa.Table(
     sa.Column("t_ms", sa.BigInteger, nullable=False, comment="camera clock"),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("incident", sa.String(64), primary_key=True),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("note", sa.String(200), nullable=False),
+    sa.Column("given_ms", sa.BigInteger, nullable=False, comment="cloud's wall clock"),
+    sa.Column("confidence", sa.Float, nullable=False, comment="the incident's, when judged"),
+    sa.Column("counts", sa.Boolean, nullable=False, comment="for the camera's thresholds"),
+)
 gaps = sa.Table(
     "gaps",
     metadata,
@@ -99,6 +117,9 @@ gaps = sa.Table(
 CAMERAS: Final = sa.select(cameras, plates.c.known_percent).outerjoin(
     plates, plates.c.digest == cameras.c.plate
 )
+INCIDENTS: Final = sa.select(
+    incidents.c.body, incidents.c.change, *(c for c in feedback.c if c is not feedback.c.incident)
+).outerjoin(feedback, feedback.c.incident == incidents.c.id)
 
 
 def _upsert(table: sa.Table, key: Sequence[str], columns: Sequence[str]) -> Any:
@@ -116,4 +137,7 @@ UPSERT_INCIDENT: Final = _upsert(
     incidents,
     ["id"],
     ["behavior", "severity", "started_ms", "last_ms", "ended_ms", "change", "body"],
+)
+UPSERT_FEEDBACK: Final = _upsert(
+    feedback, ["incident"], ["verdict", "note", "given_ms", "confidence", "counts"]
 )

@@ -22,6 +22,17 @@ changes are in the store (kept in the same transaction as the changes themselves
 
 from mizaru.cloud.incident.engine import IncidentEngine
 from mizaru.cloud.incident.incident import ChangeKind, Incident, IncidentChange
+from mizaru.cloud.incident.judgement import MAX_NOTE, Judgement, Verdict
 from mizaru.cloud.incident.policy import POLICIES, Policy
 
-__all__ = ["POLICIES", "ChangeKind", "Incident", "IncidentChange", "IncidentEngine", "Policy"]
+__all__ = [
+    "MAX_NOTE",
+    "POLICIES",
+    "ChangeKind",
+    "Incident",
+    "IncidentChange",
+    "IncidentEngine",
+    "Judgement",
+    "Policy",
+    "Verdict",
+]
