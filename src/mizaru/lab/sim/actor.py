@@ -14,6 +14,7 @@ from mizaru.lab.sim.gait import Tread, heading_of, plan_back, smooth, tread
 from mizaru.lab.sim.humanoid import Vector
 from mizaru.lab.sim.identity import Identity
 from mizaru.lab.sim.kinematics import Skeleton, Stance, blend
+from mizaru.lab.sim.manner import Manner
 from mizaru.lab.sim.physics import Loss, Ragdoll
 from mizaru.lab.sim.room import Piece
 from mizaru.lab.sim.scenario import Outcome
@@ -82,7 +83,8 @@ class Actor:
     Args:
         ragdoll: makes the person's dynamics, asked for on the first loss of control.
         stage: the world; its clock moves by `dt` between two calls of `advance`.
-        script: what to do; further motions are asked for one by one.
+        rng: of falls and idle movement.
+        manner: what the scripts leave open.
     """
 
     def __init__(
@@ -97,9 +99,10 @@ class Actor:
         heading: float,
         dt: float,
         rng: np.random.Generator,
+        manner: Manner,
     ) -> None:
         self.name, self.identity, self.skeleton = name, identity, skeleton
-        self.stage, self.dt, self.rng = stage, dt, rng
+        self.stage, self.dt, self.rng, self.manner = stage, dt, rng, manner
         self._make_ragdoll = ragdoll
         self.deeds: list[Deed] = []
         """Falls, blows and pushes so far; the last ones may still go on."""
@@ -222,6 +225,10 @@ class Actor:
             self.show(between(stance, float(np.sin(np.pi * smooth(s)))) if between else stance)
             yield behavior
         self.stance = target
+
+    def takes(self, seconds: float, spread: float = 0.2) -> float:
+        """How long something takes this person this time that usually takes `seconds`."""
+        return self.manner.vary(seconds, spread) / self.identity.gait.pace
 
     def progress(self, seconds: float) -> Iterator[float]:
         """0 < s ≤ 1, one value per frame, over some seconds."""

@@ -41,7 +41,11 @@ def script(actor: Actor, actions: tuple[Action, ...]) -> Iterator[Motion]:
 
 def _perform(actor: Actor, action: Action) -> Motion:
     yield from actor.idle_until(action.at)
-    yield from ACTIONS[action.do](actor, action)
+    end = None if action.cut is None else actor.stage.now + action.cut
+    for behavior in ACTIONS[action.do](actor, action):
+        yield behavior
+        if end is not None and actor.stage.now >= end - 1e-9:
+            break
     actor.prop = None
 
 

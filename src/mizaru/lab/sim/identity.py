@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,12 +20,20 @@ class Hair(enum.StrEnum):
     THINNING = "thinning"
 
 
+class Age(enum.StrEnum):
+    """What decides size and gait more than anything else."""
+
+    CHILD = "child"
+    ADULT = "adult"
+    ELDER = "elder"
+
+
 @dataclass(frozen=True, slots=True)
 class Proportions:
     """Factors on the CMU humanoid (which stands about 1.70 m tall); 1 leaves it as it is.
 
     Attributes:
-        height: all lengths, [0.9, 1.1].
+        height: all lengths, [0.9, 1.1]; of children [0.61, 0.88], 1.05 to 1.5 m.
         legs, arms, torso: lengths of those segments on top of `height`.
         shoulders, hips: widths.
         girth: thickness of limbs and trunk.
@@ -85,6 +93,7 @@ class Gait:
         toe_out: radians.
         stoop: forward lean of the trunk, radians.
         tremor: size of idle movement, 1 is usual.
+        pace: speed of every other movement, 1 is usual.
     """
 
     step_length: float
@@ -96,6 +105,7 @@ class Gait:
     toe_out: float
     stoop: float
     tremor: float
+    pace: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +141,8 @@ _SHOES: tuple[RGB, ...] = (
 _IRIS: tuple[RGB, ...] = ((0.20, 0.11, 0.05), (0.16, 0.28, 0.45), (0.18, 0.33, 0.18))
 
 
-def draw_identity(seed: int) -> Identity:
-    """Draw the person of a seed (≥ 0)."""
+def draw_identity(seed: int, age: Age = Age.ADULT) -> Identity:
+    """Draw the person of a seed (≥ 0). Ages share face and colours, not size and gait."""
     rng = np.random.default_rng([seed, 0x1D])
 
     def around(centre: float, spread: float, limit: float = 2.0) -> float:
@@ -187,4 +197,48 @@ def draw_identity(seed: int) -> Identity:
         stoop=around(0.04, 0.03),
         tremor=around(1.0, 0.25),
     )
-    return Identity(seed, proportions, colours, face, gait)
+    return _aged(Identity(seed, proportions, colours, face, gait), age)
+
+
+def _aged(adult: Identity, age: Age) -> Identity:
+    if age is Age.ADULT:
+        return adult
+    rng = np.random.default_rng([adult.seed, 0xA6E])
+    proportions, gait = adult.proportions, adult.gait
+    if age is Age.CHILD:
+        height = float(rng.uniform(0.61, 0.88))
+        short = (0.88 - height) / 0.27
+        return replace(
+            adult,
+            proportions=replace(
+                proportions,
+                height=height,
+                legs=proportions.legs * (1 - 0.06 * short),
+                shoulders=proportions.shoulders * (1 - 0.05 * short),
+                girth=proportions.girth * float(rng.uniform(0.92, 1.05)),
+            ),
+            gait=replace(
+                gait,
+                speed=float(rng.uniform(0.8, 1.3)),
+                foot_lift=gait.foot_lift * float(rng.uniform(0.8, 1.2)),
+                bob=gait.bob * float(rng.uniform(0.8, 1.6)),
+                sway=gait.sway * height,
+                tremor=float(rng.uniform(1.2, 2.5)),
+                pace=float(rng.uniform(1.0, 1.35)),
+            ),
+        )
+    return replace(
+        adult,
+        proportions=replace(proportions, height=proportions.height * 0.97),
+        gait=replace(
+            gait,
+            step_length=float(rng.uniform(0.36, 0.58)),
+            speed=float(rng.uniform(0.35, 0.85)),
+            foot_lift=float(rng.uniform(0.025, 0.05)),
+            arm_swing=float(rng.uniform(0.05, 0.2)),
+            sway=float(rng.uniform(0.02, 0.04)),
+            stoop=float(rng.uniform(0.1, 0.42)),
+            tremor=float(rng.uniform(1.0, 2.2)),
+            pace=float(rng.uniform(0.5, 0.85)),
+        ),
+    )

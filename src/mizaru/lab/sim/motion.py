@@ -48,6 +48,7 @@ def perform(
     """
     seed = scenario.seed if rng is None else int(rng.integers(2**31))
     play = Play(scenario, seed=seed, fps=fps, step_s=_STEP_S)
+    play.begin()
     actors = list(play.actors.values())
     frames = max(1, round(scenario.duration * fps))
     joints = np.full((frames, len(actors), len(COCO17.keypoints), 3), np.nan, np.float32)
@@ -117,7 +118,7 @@ def _events(actors: Sequence[Actor], end_s: float) -> tuple[Event, ...]:
         event(person, deed)
         for person, actor in enumerate(actors)
         for deed in actor.deeds
-        if deed.start_s < end_s
+        if 0 <= deed.start_s < end_s
     ]
     return tuple(sorted(found, key=lambda e: (e.start_s, e.person)))
 

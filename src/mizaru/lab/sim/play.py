@@ -11,6 +11,7 @@ from mizaru.lab.sim.behaviors import script
 from mizaru.lab.sim.humanoid import build_humanoid
 from mizaru.lab.sim.identity import draw_identity
 from mizaru.lab.sim.kinematics import Skeleton
+from mizaru.lab.sim.manner import Manner
 from mizaru.lab.sim.physics import STEP_S, Ragdoll
 from mizaru.lab.sim.room import Piece, build_room
 from mizaru.lab.sim.scenario import Person, Scenario
@@ -29,7 +30,7 @@ class Play:
         self, scenario: Scenario, *, seed: int, fps: float, step_s: float = STEP_S
     ) -> None:
         self._scenario, self._fps, self._step_s = scenario, fps, step_s
-        self._frame = 0
+        self._frame = -round(scenario.prelude * fps)
         self._pieces = {piece.name: Piece.of(piece) for piece in scenario.furniture}
         seeds = np.random.SeedSequence([seed, 0x51]).spawn(len(scenario.person))
         self._actors = {
@@ -38,7 +39,7 @@ class Play:
         }
 
     def _actor(self, person: Person, rng: np.random.Generator) -> Actor:
-        identity = draw_identity(person.identity)
+        identity = draw_identity(person.identity, person.age)
         alone = build_humanoid(identity, person_bit=2, dressed=False)
         skeleton = Skeleton(alone.copy().compile(), identity.proportions.height)
 
@@ -57,13 +58,16 @@ class Play:
             heading=float(np.deg2rad(person.heading)),
             dt=1 / self._fps,
             rng=rng,
+            manner=Manner(
+                None if person.manner is None else np.random.default_rng([person.manner, 0x3A])
+            ),
         )
         actor.follow_script(script(actor, person.action))
         return actor
 
     @property
     def now(self) -> float:
-        """Seconds since the scenario began."""
+        """Seconds since the scenario began; negative during the prelude."""
         return self._frame / self._fps
 
     @property
@@ -75,6 +79,11 @@ class Play:
     def actors(self) -> Mapping[str, Actor]:
         """Everybody by name, in the scenario's order."""
         return self._actors
+
+    def begin(self) -> None:
+        """Let the prelude pass."""
+        while self._frame < 0:
+            self.advance()
 
     def advance(self) -> None:
         """One frame later."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from mizaru.errors import SettingsError, SimError
+from mizaru.lab.sim.identity import Age
 from mizaru.settings import convert, line_of, load_document
 
 Point = tuple[float, float]
@@ -171,6 +172,7 @@ class Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             person looks (0 forward, 90 left, 180 backward).
         outcome: what a push or blow does to the other.
         limp: of a fall: 0 stiff (trips, topples) … 1 all muscle tone lost (faints).
+        cut: break the action off after so many seconds, wherever it is then.
     """
 
     do: Do
@@ -184,6 +186,7 @@ class Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     heading: float | None = None
     outcome: Outcome | None = None
     limp: Annotated[float, Meta(ge=0, le=1)] | None = None
+    cut: Annotated[float, Meta(gt=0, le=3600)] | None = None
 
     def __post_init__(self) -> None:
         needed, allowed = PARAMETERS[self.do]
@@ -192,7 +195,7 @@ class Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 raise ValueError(f"do = {self.do.value!r} needs the key {key!r}")
         for key in ("seconds", "to", "speed", "on", "who", "heading", "outcome", "limp", "via"):
             if getattr(self, key) not in (None, ()) and key not in (*needed, *allowed):
-                known = ", ".join(("at", *needed, *allowed))
+                known = ", ".join(("at", "cut", *needed, *allowed))
                 raise ValueError(f"do = {self.do.value!r} does not take {key!r}; it takes {known}")
 
 
@@ -216,14 +219,17 @@ PARAMETERS: Final[dict[Do, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     Do.BULLY: (("who",), ("seconds",)),
     Do.WAVE_FOR_HELP: ((), ("seconds",)),
 }
-"""Keys that each action needs, and those it may have besides `at`."""
+"""Keys that each action needs, and those it may have besides `at` and `cut`."""
 
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Somebody and their script. `identity` is the seed of who it is."""
+    """Somebody and their script. `identity` is the seed of who it is, `manner` of how things
+    are done; without it always the usual way."""
 
     name: Name
     identity: Annotated[int, Meta(ge=0, le=2**31)]
+    age: Age = Age.ADULT
+    manner: Annotated[int, Meta(ge=0, le=2**31)] | None = None
     start: Point
     heading: float = 0.0
     action: tuple[Action, ...] = ()
@@ -235,6 +241,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         seed: of everything random that the identities do not fix.
         duration: seconds.
+        prelude: seconds of the scripts that pass before the first frame.
         crowd: from this many people in view on the scene is a crowd.
     """
 
@@ -243,6 +250,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     camera: Annotated[tuple[Camera, ...], Meta(min_length=1, max_length=16)]
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 0
     duration: Annotated[float, Meta(gt=0, le=7200)]
+    prelude: Annotated[float, Meta(ge=0, le=600)] = 0.0
     fps: Annotated[float, Meta(ge=1, le=60)] = 15.0
     size: tuple[Annotated[int, Meta(ge=64, le=1920)], Annotated[int, Meta(ge=64, le=1080)]] = (
         640,

@@ -42,7 +42,7 @@ class World(Play):
         scene = build_room(scenario, offscreen_wh=size_wh)
         for k, person in enumerate(scenario.person):
             body = build_humanoid(
-                draw_identity(person.identity),
+                draw_identity(person.identity, person.age),
                 person_bit=2 << k,
                 taint_seed=appearance.taint_seed,
             )
@@ -105,6 +105,7 @@ def render(
     fps, size_wh = fps or scenario.fps, size_wh or scenario.size
     world = World(scenario, seed=seed, fps=fps, size_wh=size_wh, appearance=appearance)
     observer = Observer(world.model, scenario, view.name, size_wh, list(world.actors.values()))
+    world.begin()
     noise = np.random.default_rng([seed, 0x4015E])
     frames = max(1, round(scenario.duration * fps))
     with _renderer(world.model, size_wh) as renderer:
