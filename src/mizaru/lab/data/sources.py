@@ -12,6 +12,7 @@ from fnmatch import fnmatch
 from typing import Final
 
 from mizaru.errors import DataError
+from mizaru.lab.data.flat import load_md4fd, load_upfall3d
 from mizaru.lab.data.manifest import Clip
 from mizaru.lab.data.sequence import Sequence
 from mizaru.lab.data.skeletons import load_motions
@@ -31,7 +32,8 @@ class Source:
         licence: words that the manifest's licence must hold, or nothing is shipped from it.
         shippable: whether shipped weights may learn from its training split.
         why: the reason, in a few words.
-        motions: reads a 3D skeleton file; None where the set is pictures or flat poses.
+        motions: reads a 3D skeleton file; None where the set has none.
+        flat: reads a file of flat skeletons; None where the set has none.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Source:
     shippable: bool
     why: str
     motions: Callable[[Clip, str], tuple[Motion, ...]] | None = None
+    flat: Callable[[Clip, str], tuple[Sequence, ...]] | None = None
 
 
 SOURCES: Final = (
@@ -55,8 +58,11 @@ SOURCES: Final = (
         "bandai_namco1", "*bandai_namco*.npz", "CC BY-NC", False, "not for commercial use",
         load_motions,
     ),
-    Source("upfall3d", "*upfall_blazepose3d*.npz", "NONE STATED", False, "for research"),
-    Source("md4fd", "*md4fd*.npz", "NONE STATED", False, "for research"),
+    Source(
+        "upfall3d", "*upfall_blazepose3d*.npz", "NONE STATED", False, "for research",
+        flat=load_upfall3d,
+    ),
+    Source("md4fd", "*md4fd*.npz", "NONE STATED", False, "for research", flat=load_md4fd),
     Source("gmdcsa24", "video/gmdcsa24/*", "MIT", True, "MIT; but only its training split"),
     Source("upfall", "video/upfall/*", "NONE STATED", False, "for research"),
     Source("scfd", "video/scfd/*", "MIT", False, "excerpts of other people's videos"),
