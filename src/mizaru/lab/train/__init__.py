@@ -1,0 +1,1 @@
+"""Training: from sequences to weights, with everything that is said about them."""
