@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from dataclasses import dataclass
 from typing import Final
 
+from mizaru.cloud.recognize.adaptation import Verdict
+
+__all__ = ["MAX_NOTE", "Judgement", "Verdict"]
+
 MAX_NOTE: Final = 200
 """Characters of a note."""
-
-
-class Verdict(enum.StrEnum):
-    CONFIRMED = "confirmed"
-    FALSE_ALARM = "false_alarm"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from mizaru.cloud.recognize.adaptation import (
+    DEFAULT_SENSITIVITY,
+    TOLD_AT,
+    Feedback,
+    Sensitivity,
+    Verdict,
+    adapt,
+)
 from mizaru.cloud.recognize.finding import (
     Finding,
     Measured,
@@ -14,19 +22,28 @@ from mizaru.cloud.recognize.finding import (
     Risk,
     SubjectFinding,
 )
+from mizaru.cloud.recognize.info import RULES_INFO, RecognizerInfo
 from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.recognize.thresholds import Thresholds
 from mizaru.cloud.settings import CloudCameraSettings, ZoneKind
 
 __all__ = [
+    "DEFAULT_SENSITIVITY",
+    "TOLD_AT",
+    "Feedback",
     "Finding",
     "Measured",
     "Observation",
     "Recognizer",
+    "RecognizerInfo",
     "Risk",
+    "Sensitivity",
     "SubjectFinding",
+    "Verdict",
+    "adapt",
     "build_recognizer",
     "memory_ms",
+    "recognizer_info",
 ]
 
 LEAST_MEMORY_S: Final = 90.0
@@ -35,7 +52,10 @@ WARM_UP_S: Final = 30.0
 
 
 def build_recognizer(
-    camera: CloudCameraSettings, *, local_time: Callable[[int], datetime]
+    camera: CloudCameraSettings,
+    *,
+    local_time: Callable[[int], datetime],
+    sensitivity: Sensitivity = DEFAULT_SENSITIVITY,
 ) -> Recognizer:
     """A recognizer for one camera.
 
@@ -43,11 +63,17 @@ def build_recognizer(
         camera: zones and rules of the camera.
         local_time: camera clock (ms since the epoch, UTC) → the cloud's local time, for the
             hours of zones.
+        sensitivity: what operators made of its thresholds, see `adapt`.
 
     Raises:
         SettingsError: a zone whose polygon crosses itself or whose hours no clock shows.
     """
-    return RuleRecognizer(camera, local_time=local_time)
+    return RuleRecognizer(camera, local_time=local_time, sensitivity=sensitivity)
+
+
+def recognizer_info() -> RecognizerInfo:
+    """Which recognizer `build_recognizer` builds, and on what it was shown to work."""
+    return RULES_INFO
 
 
 def memory_ms(camera: CloudCameraSettings) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from mizaru.cloud.recognize.adaptation import Sensitivity
 from mizaru.vocabulary import Behavior, Pose, SyncKey
 
 
@@ -54,7 +55,9 @@ class Risk:
 
     Attributes:
         behavior: a member of `mizaru.vocabulary.RISK`.
-        confidence: [0, 1].
+        confidence: [0, 1]; 0.5 is where the recognizer that ships just tells it, whatever
+            operators said of the camera. Its log odds are the calibrated ones of the score less
+            those of the operating point: how much the evidence outweighs the doubt.
         subject_ids: who; sorted; empty for a behaviour of the whole scene.
         zone: name of the zone it happened in, or "" for none.
         measures: numbers with units.
@@ -73,11 +76,16 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """(R, A, C) of one representation."""
+    """(R, A, C) of one representation.
+
+    Attributes:
+        dismissed: what looked like a risk and was none at the second look, said once each.
+    """
 
     key: SyncKey
     subjects: tuple[SubjectFinding, ...]
     risks: tuple[Risk, ...]
+    dismissed: tuple[Risk, ...] = ()
 
 
 class Recognizer(Protocol):
@@ -85,4 +93,8 @@ class Recognizer(Protocol):
 
     def observe(self, observation: Observation) -> Finding:
         """Take the next representation and say what is going on now."""
+        ...
+
+    def adapt(self, sensitivity: Sensitivity) -> None:
+        """Be as sensitive as this from the next representation on; nothing is forgotten."""
         ...

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from mizaru.cloud.recognize.adaptation import DEFAULT_SENSITIVITY, Sensitivity
 from mizaru.cloud.recognize.fall import FloorWatch, fall_risk, long_lie_risk
 from mizaru.cloud.recognize.finding import Finding, Observation, Risk, SubjectFinding
 from mizaru.cloud.recognize.scene import CrowdWatch, ZoneWatch
@@ -74,7 +75,9 @@ class RuleRecognizer:
         *,
         local_time: Callable[[int], datetime],
         limits: Thresholds = DEFAULT,
+        sensitivity: Sensitivity = DEFAULT_SENSITIVITY,
     ) -> None:
+        self._sensitivity = sensitivity
         self._camera, self._local_time, self._limits = camera, local_time, limits
         zones = [Zone(settings) for settings in camera.zone]
         self._rest = [zone for zone in zones if zone.kind is ZoneKind.REST]
@@ -89,6 +92,10 @@ class RuleRecognizer:
         self._zones = [ZoneWatch(zone, rules, limits) for zone in self._watched]
         self._floor: dict[Subject, FloorWatch] = {}
         self._everyday: dict[Subject, _Everyday] = {}
+
+    def adapt(self, sensitivity: Sensitivity) -> None:
+        """Be as sensitive as this from the next representation on."""
+        self._sensitivity = sensitivity
 
     def observe(self, observation: Observation) -> Finding:
         """Take the next representation and say what is going on now.
@@ -118,18 +125,20 @@ class RuleRecognizer:
             said[subject.subject_id] = everyday.observe(subject)
             # A long lie after a fall is the more urgent of the two.
             for risk in (fall, long_lie):
-                if risk:
+                if risk and self._tells(risk):
                     risks.append(risk)
                     said[subject.subject_id] = risk.behavior, risk.confidence
         for zone_watch in self._zones:
             counts = now is not None and zone_watch.zone.counts(now)
             for risk in zone_watch.observe(t_ms, subjects, observation.aspect, counts=counts):
+                if not self._tells(risk):
+                    continue
                 risks.append(risk)
                 (subject_id,) = risk.subject_ids
                 if not said[subject_id][0].is_risk:
                     said[subject_id] = risk.behavior, risk.confidence
         crowd = self._crowd.observe(t_ms, len(subjects))
-        if crowd:
+        if crowd and self._tells(crowd):
             risks.append(crowd)
         return Finding(
             key=observation.key,
@@ -140,6 +149,10 @@ class RuleRecognizer:
             ),
             risks=tuple(risks),
         )
+
+    def _tells(self, risk: Risk) -> bool:
+        shift = self._sensitivity.shifts.get(risk.behavior)
+        return shift is None or risk.confidence >= self._sensitivity.threshold(risk.behavior)
 
 
 def _rests(subject: Subject, zones: list[Zone], aspect: float) -> bool:
