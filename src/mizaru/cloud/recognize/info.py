@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from mizaru.cloud.recognize.card import NOT_VALIDATED, REAL
+from mizaru.cloud.recognize.card import NOT_VALIDATED, REAL, OperatingPoint
 from mizaru.vocabulary import Behavior
 
 
@@ -18,10 +18,14 @@ class RecognizerInfo:
     Attributes:
         version: of the weights, or ``rules``.
         validation: for every behaviour ``real: data sets`` or ``not validated on real people``.
+        sha256: of the weights, hexadecimal; None where there are none.
+        points: where the score of a learned risk is told, and for which budget.
     """
 
     version: str
     validation: Mapping[Behavior, str]
+    sha256: str | None = None
+    points: Mapping[Behavior, OperatingPoint] = field(default_factory=lambda: MappingProxyType({}))
 
     def is_validated(self, behavior: Behavior) -> bool:
         """Whether it was shown to know a behaviour on footage of real people it never saw."""
