@@ -11,6 +11,7 @@ each frame costs what it took, measured, on this machine; so run it on an idle o
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -28,13 +29,14 @@ from mizaru.edge.darkroom.capture.source import FileSource
 from mizaru.edge.darkroom.desensitize import build_desensitizer
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive import build_perceiver
-from mizaru.edge.settings import CameraSettings, Pace
-from mizaru.errors import DataError, PerceptionTimeoutError
+from mizaru.edge.darkroom.perceive.perception import Perceiver
+from mizaru.edge.settings import CameraSettings, Pace, PerceiveSettings
+from mizaru.errors import DataError, PerceptionTimeoutError, StorageFullError
 from mizaru.vocabulary import SyncKey
 from mizaru.wire.codec import unpack_pose
 from mizaru.wire.messages import Representation
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when perception or retargeting change what they see: old recordings are remade."""
 
 
@@ -65,6 +67,12 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
             yield Observation(key, poses, self.width / self.height)
 
 
+def _shipped_perceiver(models: Path) -> Perceiver:
+    """Raises `ModelError` where a model is missing."""
+    settings = PerceiveSettings()
+    return build_perceiver(settings, models, rng=np.random.default_rng(0), clock=lambda: 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Recorder:
     """Develops video files, and remembers what it has developed.
@@ -73,11 +81,13 @@ class Recorder:
         models: folder of the model store.
         cache: folder for recordings; made if absent.
         clock: monotonic seconds; what a frame costs at the pace ``live``.
+        perceiver: builds the perception of one clip from the folder of models.
     """
 
     models: Path
     cache: Path
     clock: Callable[[], float] = time.perf_counter
+    perceiver: Callable[[Path], Perceiver] = _shipped_perceiver
 
     def known(self, file: Path, pace: Pace) -> Recording | None:
         """The recording of a file, if it is in the cache and readable."""
@@ -91,17 +101,14 @@ class Recorder:
         """From the cache, or developed now and then kept.
 
         Raises:
-            DataError: the file cannot be read as a video.
+            DataError: the file cannot be read as a video, or the cache cannot be written.
             ModelError: a perception model is missing.
+            StorageFullError: no room for the cache.
         """
         recording = self.known(file, pace)
         if recording is None:
-            recording = _develop(file, pace, self.models, self.clock)
-            place = self._place(file, pace)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            part = place.with_suffix(f".{os.getpid()}.part")
-            part.write_bytes(_encoder.encode(recording))
-            part.replace(place)
+            recording = _develop(file, pace, self.perceiver(self.models), self.clock)
+            _keep(_encoder.encode(recording), self._place(file, pace))
         return recording
 
     def _place(self, file: Path, pace: Pace) -> Path:
@@ -117,11 +124,27 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Recording)
 
 
-def _develop(file: Path, pace: Pace, models: Path, clock: Callable[[], float]) -> Recording:
+def _keep(data: bytes, place: Path) -> None:
+    """Write a file that is either whole or not there, whenever the program is killed."""
+    part = place.with_suffix(f".{os.getpid()}.part")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(data)
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        reason = f"{place}: cannot be written: {error.strerror or error}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError(f"{reason}; free some space and run it again") from None
+        raise DataError(reason) from None
+
+
+def _develop(
+    file: Path, pace: Pace, perceiver: Perceiver, clock: Callable[[], float]
+) -> Recording:  # fmt: skip
     camera = CameraSettings(id="lab", source=str(file), pace=Pace.FAST)
-    perceiver = build_perceiver(
-        camera.perceive, models, rng=np.random.default_rng(0), clock=lambda: 0.0
-    )
     desensitizer = build_desensitizer(camera, rng=np.random.default_rng(0), clock=lambda: 0)
     try:
         video = Video(FileSource(str(file)))

@@ -44,6 +44,7 @@ def candidate(
     score: float = 0.9,
     detection: float = 0.95,
     prior: int | None = None,
+    stir: float = 0.0,
 ) -> Candidate:
     """A skeleton whose keypoints stand in a column; `colour` is the bin of its clothes."""
     rows = np.linspace(-0.4, 0.4, len(COCO17.keypoints))
@@ -63,6 +64,7 @@ def candidate(
         colours=colours,
         prior=prior,
         detection=detection,
+        stir=stir,
     )
 
 

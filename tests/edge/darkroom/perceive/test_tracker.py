@@ -10,6 +10,8 @@ from mizaru.edge.darkroom.perceive.tracker import (
     CONFIRM_FRAMES,
     KEEP_LOST_FRAMES,
     LIKELY,
+    POSSIBLE,
+    STIRRING,
     SURE,
     Tracker,
 )
@@ -61,6 +63,23 @@ def test_what_never_moves_is_somebody_only_if_surely_detected(
         x, y = rng.normal((100, 90), 2)
         detection = detections[n] if n < len(detections) else 0.0
         step(who, candidate(x, y, detection=detection))
+    assert len(ids(who)) == people
+
+
+@pytest.mark.parametrize(
+    ("detection", "stir", "people"),
+    [
+        (POSSIBLE, STIRRING, 1),
+        (POSSIBLE, STIRRING - 0.01, 0),
+        (POSSIBLE - 0.01, STIRRING, 0),
+    ],
+)
+def test_what_stays_and_stirs_is_somebody_if_detected_at_all(
+    detection: float, stir: float, people: int
+) -> None:
+    who = tracker()
+    for _ in range(20):
+        step(who, candidate(100, 90, detection=detection, stir=stir))
     assert len(ids(who)) == people
 
 

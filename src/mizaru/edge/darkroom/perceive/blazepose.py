@@ -35,6 +35,7 @@ _SEEN: Final = 0.3
 _SAME_BOX: Final = 0.5
 _HEAD_ROOM: Final = 0.05  # of the region: from the eyes to the crown
 _TURNS: Final = (0.0, math.pi / 2, -math.pi / 2, math.pi)
+_MOTION_EVERY: Final = 2  # frames between two looks at what changes
 _COLOUR_STEP: Final = 4  # every fourth pixel is enough for a histogram
 
 
@@ -82,6 +83,8 @@ class BlazePoseFinder:
         """See `Finder`."""
         self._frame += 1
         self._memory = [m for m in self._memory if m.until >= self._frame]
+        if self._frame % _MOTION_EVERY == 0:
+            self._motion.look(image)
         candidates, missed = self._follow(image, priors, check)
         if missed and len(candidates) < self._max_people:
             again = self._search_lost(image, missed, check)
@@ -130,13 +133,12 @@ class BlazePoseFinder:
         """Which part of the frame the detector looks at now, or None."""
         resolution = image.shape[1], image.shape[0]
         phase = self._frame % self._every
-        # With nobody to follow there is time: look twice as often.
-        idle = not known and self._every > 2
         if phase == 0:
             return whole(resolution)
-        if phase != self._every // 2 and not (idle and phase == self._every - 1):
+        # With nobody to follow there is time: look at every frame.
+        if known and phase != self._every // 2:
             return None
-        moving = self._motion.region(image, known)
+        moving = self._motion.region(resolution, known)
         parts = tiles(resolution)
         self._tile += 1
         if moving is not None and self._tile % 3:
@@ -194,6 +196,7 @@ class BlazePoseFinder:
             mask=RegionMask(seen.mask, seen.region),
             prior=prior,
             detection=detection,
+            stir=self._motion.share(box),
         )
 
     def _remember(self, box: Box, *, suspect: bool) -> None:

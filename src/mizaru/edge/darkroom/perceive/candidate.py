@@ -41,6 +41,7 @@ class Candidate:
         mask: of the body, or None where the model gives none.
         prior: key of the track whose region was looked at, or None if newly detected.
         detection: score of the detector if it started this skeleton, else 0.
+        stir: share of its box in which the picture has just changed, [0, 1].
     """
 
     score: float
@@ -53,6 +54,7 @@ class Candidate:
     mask: RegionMask | None = None
     prior: int | None = None
     detection: float = 0.0
+    stir: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

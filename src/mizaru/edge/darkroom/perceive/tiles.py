@@ -45,13 +45,14 @@ def _starts(length: int, side: int) -> list[float]:
 
 
 class Motion:
-    """Finds the largest moving blob outside the people who are already followed."""
+    """What changes in the picture between two looks, in cells of `_CELL` pixels."""
 
     def __init__(self) -> None:
         self._before: npt.NDArray[np.uint8] | None = None
+        self._moving = np.zeros((1, 1), np.uint8)
 
-    def region(self, image: npt.NDArray[np.uint8], known: Sequence[Box]) -> Region | None:
-        """A square around what has moved since the last call, or None."""
+    def look(self, image: npt.NDArray[np.uint8]) -> None:
+        """Compare with the last look."""
         height, width = image.shape[:2]
         small = cv2.resize(
             image, (max(1, width // _CELL), max(1, height // _CELL)), interpolation=cv2.INTER_AREA
@@ -59,8 +60,21 @@ class Motion:
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
         before, self._before = self._before, grey
         if before is None or before.shape != grey.shape:
-            return None
-        moving = np.asarray(cv2.absdiff(grey, before) > _CHANGE, np.uint8)
+            self._moving = np.zeros_like(grey)
+        else:
+            self._moving = np.asarray(cv2.absdiff(grey, before) > _CHANGE, np.uint8)
+
+    def share(self, box: Box) -> float:
+        """Share of a box's cells that changed, [0, 1]."""
+        x0, y0, x1, y1 = (max(0, int(value // _CELL)) for value in box)
+        cells = self._moving[y0 : y1 + 1, x0 : x1 + 1]
+        return float(cells.mean()) if cells.size else 0.0
+
+    def region(self, resolution_wh: tuple[int, int], known: Sequence[Box]) -> Region | None:
+        """A square around the largest moving blob outside of the people who are already
+        followed, or None."""
+        width, height = resolution_wh
+        moving = self._moving.copy()
         for box in known:
             x0, y0, x1, y1 = (max(0, int(value // _CELL)) for value in box)
             moving[y0 : y1 + 1, x0 : x1 + 1] = 0

@@ -27,6 +27,12 @@ SURE: Final = 0.85
 LIKELY: Final = 0.65
 """Score that does so when it comes twice. Below it, he has to move: furniture reaches .72."""
 
+STIRRING: Final = 0.12
+"""Share of a body's box that changes when somebody moves in it."""
+
+POSSIBLE: Final = 0.45
+"""Score of the detector that makes somebody of what stirs, when both come often enough."""
+
 _TRAVEL: Final = 0.5  # of the body's size
 _KEEP_UNCONFIRMED_FRAMES: Final = 2
 _GATE: Final = 16.27  # chi-square, three degrees of freedom, 99.9 %
@@ -52,7 +58,8 @@ class Track:
         hits: frames in which it was seen.
         lost_frames: frames since it was last seen.
         subject_id: ephemeral id, 0 until confirmed.
-        sure, likely: looks of the detector with at least these scores.
+        sure, likely, possible: looks of the detector with at least these scores.
+        stirs: looks in which it stirred.
     """
 
     key: int
@@ -64,6 +71,8 @@ class Track:
     subject_id: int = 0
     sure: int = 0
     likely: int = 0
+    possible: int = 0
+    stirs: int = 0
     origin: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,9 +80,11 @@ class Track:
         self.count(self.last)
 
     def count(self, candidate: Candidate) -> None:
-        """Remember how sure the detector was of a candidate."""
+        """Remember how sure the detector was of a candidate, and whether it stirred."""
         self.sure += candidate.detection >= SURE
         self.likely += candidate.detection >= LIKELY
+        self.possible += candidate.detection >= POSSIBLE
+        self.stirs += candidate.stir >= STIRRING
 
     @property
     def confirmed(self) -> bool:
@@ -83,11 +94,14 @@ class Track:
     @property
     def credible(self) -> bool:
         """True for what is more than furniture: seen often enough, and either surely
-        detected or gone from where it first was."""
+        detected, or gone from where it first was, or stirring."""
         region = self.last.region
         travel = math.dist(self.origin, (region.x, region.y))
         return self.hits >= CONFIRM_FRAMES and (
-            self.sure >= 1 or self.likely >= 2 or travel >= _TRAVEL * region.size
+            self.sure >= 1
+            or self.likely >= 2
+            or travel >= _TRAVEL * region.size
+            or (self.possible >= 1 and self.stirs >= CONFIRM_FRAMES)
         )
 
     @property
