@@ -39,9 +39,12 @@ class Subject:
         subject_id: id under which it was seen last.
         samples: of the last `Thresholds.history_s`, oldest first; never empty once observed.
         size: one body height at its place, image heights.
+        parent: of whom this is a second sight, see `fork`; for the one observation in which it
+            was told apart, otherwise None.
     """
 
     def __init__(self, limits: Thresholds) -> None:
+        self.parent: Subject | None = None
         self.subject_id = 0
         self.samples: deque[Sample] = deque()
         self.size = 0.0
@@ -98,6 +101,7 @@ class Subject:
     def fork(self) -> Subject:
         """Another subject with the same past."""
         twin = Subject(self._limits)
+        twin.parent = self
         twin.subject_id, twin.size = self.subject_id, self.size
         twin.samples.extend(self.samples)
         twin._sizes.extend(self._sizes)
@@ -155,6 +159,8 @@ class Roster:
         self._subjects = [
             s for s in self._subjects if t_ms - s.last.t_ms <= self._limits.forget_s * 1000
         ]
+        for subject in self._subjects:
+            subject.parent = None
         free = list(self._subjects)
         poses: list[tuple[int, Body]] = []
         for pose in observation.poses:
