@@ -22,6 +22,8 @@ Y_UP: Final = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 _STRAIGHT: Final = -0.94
 """Cosine of a knee's angle, below which a leg is straight (160°)."""
+_IN_LINE: Final = np.cos(np.radians(20.0))
+"""Trunk and legs of who stands upright are at most this much out of line."""
 _LOW: Final = 0.15
 """The share of foot positions that may lie below the floor: noise."""
 _SPREAD: Final = 0.25
@@ -58,7 +60,8 @@ def floor(feet: Array, sole: float) -> float:
 def _of_bodies(head: Array, knees: Array, hips: Array, ankles: Array) -> Array | None:
     """Up along those who stand with straight legs; None if nobody does."""
     bend = (unit(hips - knees) * unit(ankles - knees)).sum(-1)
-    stands = (bend < _STRAIGHT).all(axis=1) & np.isfinite(head).all(axis=1)
+    trunk = unit(head - hips.mean(axis=1)) * unit(hips.mean(axis=1) - ankles.mean(axis=1))
+    stands = (bend < _STRAIGHT).all(axis=1) & (trunk.sum(-1) > _IN_LINE)
     if not stands.any():
         return None
     return unit(np.median(unit(head - ankles.mean(axis=1))[stands], axis=0))

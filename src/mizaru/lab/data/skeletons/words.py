@@ -121,7 +121,9 @@ def runs(mask: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 
 
 def _all(behavior: Behavior, joints: Joints) -> npt.NDArray[np.object_]:
-    return np.full(len(joints), behavior, object)
+    out = np.empty(len(joints), object)
+    out[:] = behavior  # np.full would make a plain str of it
+    return out
 
 
 def _hips(joints: Joints) -> npt.NDArray[np.float64]:
