@@ -6,7 +6,9 @@ on the 100 ms grid. No pixel, box or raw landmark is kept, not even in the cache
 
 At the pace ``live`` frames arrive by the clip's clock and a frame that comes while an earlier
 one is still being developed is dropped, as at a camera. Nobody waits for the clip's clock:
-each frame costs what it took, measured, on this machine; so run it on an idle one.
+each frame costs the processor time that it took, of all threads together, so that other work on
+this machine does not count. That is hard on us: people looked at side by side are paid for
+one after the other.
 """
 
 from __future__ import annotations
@@ -80,13 +82,13 @@ class Recorder:
     Args:
         models: folder of the model store.
         cache: folder for recordings; made if absent.
-        clock: monotonic seconds; what a frame costs at the pace ``live``.
+        clock: seconds; what passes on it is what a frame costs at the pace ``live``.
         perceiver: builds the perception of one clip from the folder of models.
     """
 
     models: Path
     cache: Path
-    clock: Callable[[], float] = time.perf_counter
+    clock: Callable[[], float] = time.process_time
     perceiver: Callable[[Path], Perceiver] = _shipped_perceiver
 
     def known(self, file: Path, pace: Pace) -> Recording | None:
