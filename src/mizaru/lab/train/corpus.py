@@ -28,12 +28,12 @@ from mizaru.errors import DataError
 from mizaru.lab.data.load import load
 from mizaru.lab.data.manifest import Clip, read_manifest
 from mizaru.lab.data.recording import Recorder
-from mizaru.lab.data.sequence import Sequence
 from mizaru.lab.data.sources import SIM, may_ship, source_of
 from mizaru.lab.motion import Event, Motion
+from mizaru.lab.sequence import Sequence
 from mizaru.lab.sim.scenario import Scenario
 from mizaru.lab.train.recipe import Purpose, Recipe, SourceSettings
-from mizaru.lab.train.windows import ROW, Half, Windows, windows_of
+from mizaru.lab.train.windows import ROW, Half, Windows, teaches, windows_of
 from mizaru.vocabulary import Behavior
 
 Progress = Callable[[str, int, int], None]
@@ -47,7 +47,8 @@ _MAKERS: Final = {
     "seeing": ("mizaru.lab.seeing",),
     "data": ("mizaru.lab.data", "mizaru.lab.data.skeletons"),
     "windows": ("mizaru.lab.train.windows", "mizaru.lab.train.truth",
-                "mizaru.cloud.recognize.features", "mizaru.cloud.recognize.outputs",
+                "mizaru.cloud.recognize.sight", "mizaru.cloud.recognize.features",
+                "mizaru.cloud.recognize.outputs",
                 "mizaru.cloud.recognize.subject", "mizaru.cloud.recognize.body",
                 "mizaru.cloud.recognize.posture", "mizaru.cloud.recognize.thresholds"),
 }  # fmt: skip
@@ -95,7 +96,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
-    """Windows of many sequences.
+    """Windows of some sequences, in memory.
 
     Attributes:
         x: shape (N, C, W) float16.
@@ -112,10 +113,42 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def part(self, stories: npt.NDArray[np.bool_]) -> Corpus:
-        """Only the windows of some of the stories; the numbering of stories stays."""
-        keep = stories[self.owner]
-        return Corpus(self.x[keep], self.rows[keep], self.owner[keep], self.stories)
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Windows of many sequences, on disk.
+
+    Attributes:
+        stories: the sequences.
+        shelves: folder and name of each one's windows.
+    """
+
+    stories: tuple[Story, ...]
+    shelves: tuple[tuple[Path, str], ...]
+
+    def corpus(self, which: npt.NDArray[np.bool_], every_ticks: int | None = None) -> Corpus:
+        """Load some of the stories.
+
+        Args:
+            which: shape (S,).
+            every_ticks: only what teaches, see `mizaru.lab.train.windows.teaches`; None: all.
+        """
+        xs: list[Half] = [np.zeros((0, CHANNELS, TICKS), np.float16)]
+        rows = [np.zeros(0, ROW)]
+        owners = [np.zeros(0, np.int32)]
+        for k in np.flatnonzero(which):
+            windows = Windows.load(*self.shelves[k])
+            keep = (
+                np.ones(len(windows), bool)
+                if every_ticks is None
+                else teaches(windows.rows, every_ticks)
+            )
+            xs.append(windows.x[keep])
+            rows.append(windows.rows[keep])
+            owners.append(np.full(int(keep.sum()), k, np.int32))
+        return Corpus(
+            np.concatenate(xs), np.concatenate(rows), np.concatenate(owners), self.stories
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,44 +157,35 @@ class _Piece:
     make: Callable[[], Iterable[Sequence]]
 
 
-def gather(recipe: Recipe, places: Places, progress: Progress = lambda *_: None) -> Corpus:
-    """Every window of a recipe; made now where it is not in the cache.
+def gather(recipe: Recipe, places: Places, progress: Progress = lambda *_: None) -> Library:
+    """Every sequence of a recipe; its windows are made now where they are not in the cache.
 
     Raises:
         DataError: a file cannot be used, or may not be learnt from.
     """
-    xs: list[Half] = []
-    rows: list[npt.NDArray[np.void]] = []
-    owners: list[npt.NDArray[np.int32]] = []
     stories: list[Story] = []
+    shelves: list[tuple[Path, str]] = []
     for source in recipe.source:
         pieces = _pieces(source, places)
-        folder = places.cache / "windows" / source.name / _key(source, recipe)
+        folder = places.cache / "windows" / source.name / _key(source)
         for done, piece in enumerate(pieces):
             progress(source.name, done, len(pieces))
-            for story, windows in _windows(piece, folder, recipe):
-                xs.append(windows.x)
-                rows.append(windows.rows)
-                owners.append(np.full(len(windows), len(stories), np.int32))
+            for k, story in enumerate(_made(piece, folder, recipe)):
+                shelves.append((folder, f"{piece.name}-{k}"))
                 stories.append(story)
         progress(source.name, len(pieces), len(pieces))
-    if not sum(len(x) for x in xs):
-        raise DataError("the recipe's sources hold no window that anything is said about")
-    return Corpus(
-        x=np.concatenate(xs) if xs else np.zeros((0, CHANNELS, TICKS), np.float16),
-        rows=np.concatenate(rows) if rows else np.zeros(0, ROW),
-        owner=np.concatenate(owners),
-        stories=tuple(stories),
-    )
+    if not stories:
+        raise DataError("the recipe's sources hold no sequence that may be learnt from")
+    return Library(tuple(stories), tuple(shelves))
 
 
-def held_out(corpus: Corpus, share: float, seed: int) -> npt.NDArray[np.bool_]:
+def held_out(stories: tuple[Story, ...], share: float, seed: int) -> npt.NDArray[np.bool_]:
     """Which stories are kept out of learning: shape (S,).
 
     Nobody is on both sides: stories that share a person (or, where nobody is named, a room)
     go together; each such group is drawn by a hash, source by source.
     """
-    parent = list(range(len(corpus.stories)))
+    parent = list(range(len(stories)))
 
     def root(k: int) -> int:
         while parent[k] != k:
@@ -170,37 +194,35 @@ def held_out(corpus: Corpus, share: float, seed: int) -> npt.NDArray[np.bool_]:
         return k
 
     first: dict[str, int] = {}
-    for k, story in enumerate(corpus.stories):
+    for k, story in enumerate(stories):
         people = story.subject.split("|") if story.subject else []
         for name in people or [f"{story.source}/{story.room or story.name}"]:
             parent[root(k)] = root(first.setdefault(name, k))
-    out = np.zeros(len(corpus.stories), bool)
-    for k, story in enumerate(corpus.stories):
-        group = corpus.stories[root(k)]
+    out = np.zeros(len(stories), bool)
+    for k, story in enumerate(stories):
+        group = stories[root(k)]
         name = f"{seed}/{story.source}/{group.subject or group.room or group.name}"
         digest = hashlib.sha256(name.encode()).digest()
         out[k] = int.from_bytes(digest[:4], "big") / 2**32 < share
     return out
 
 
-def _windows(piece: _Piece, folder: Path, recipe: Recipe) -> Iterator[tuple[Story, Windows]]:
+def _made(piece: _Piece, folder: Path, recipe: Recipe) -> list[Story]:
+    """The sequences of a piece, whose windows are on disk by then."""
     index = folder / f"{piece.name}.json"
     try:
-        stories = msgspec.json.decode(index.read_bytes(), type=list[Story])
+        return msgspec.json.decode(index.read_bytes(), type=list[Story])
     except (OSError, msgspec.DecodeError):
-        stories = []
-        for k, sequence in enumerate(piece.make()):
-            _refuse(sequence, recipe)
-            windows_of(sequence, every_ticks=recipe.windows.every_ticks).save(
-                folder, f"{piece.name}-{k}"
-            )
-            stories.append(_story(sequence))
-        folder.mkdir(parents=True, exist_ok=True)
-        part = index.with_suffix(".part")
-        part.write_bytes(msgspec.json.encode(stories))
-        part.replace(index)
-    for k, story in enumerate(stories):
-        yield story, Windows.load(folder, f"{piece.name}-{k}")
+        stories: list[Story] = []
+    for k, sequence in enumerate(piece.make()):
+        _refuse(sequence, recipe)
+        windows_of(sequence).save(folder, f"{piece.name}-{k}")
+        stories.append(_story(sequence))
+    folder.mkdir(parents=True, exist_ok=True)
+    part = index.with_suffix(".part")
+    part.write_bytes(msgspec.json.encode(stories))
+    part.replace(index)
+    return stories
 
 
 def _refuse(sequence: Sequence, recipe: Recipe) -> None:
@@ -229,10 +251,10 @@ def _story(sequence: Sequence) -> Story:
     )
 
 
-def _key(source: SourceSettings, recipe: Recipe) -> str:
+def _key(source: SourceSettings) -> str:
     """Of everything the windows depend on but the amount."""
     digest = hashlib.sha256()
-    digest.update(f"{source.seed}/{source.views}/{recipe.windows.every_ticks}".encode())
+    digest.update(f"{source.seed}/{source.views}".encode())
     wanted = ("windows", "seeing", "sim" if source.name == SIM else "data")
     for kind in wanted:
         digest.update(_code(kind).encode())

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from mizaru.errors import SettingsError
 from mizaru.lab.data.sources import SOURCES
 from mizaru.settings import convert, line_of, load_document
+
+SHIPPED: Final = Path(__file__).resolve().parent / "recipes" / "recognizer.toml"
+"""The recipe of the weights that ship."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mizaru.cloud.recognize.outputs import ACTIONS, FALL_FOR_S, FALL_FROM_S
-from mizaru.lab.data.sequence import Label
+from mizaru.lab.sequence import Label
 from mizaru.vocabulary import Behavior
 
 UNSAID: Final = -1

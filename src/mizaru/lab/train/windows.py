@@ -1,13 +1,12 @@
 """From sequences to what the network learns from, by the cloud's own code.
 
-Each sequence is streamed through the roster and the windows of `mizaru.cloud.recognize`,
-exactly as a camera's stream is, so that what is learnt is what will be seen.
+Each sequence is streamed through `mizaru.cloud.recognize.sight`, as a camera's stream is, so
+that what is learnt is what will be seen.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,12 +14,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mizaru.cloud.recognize.features import CHANNELS, TICKS, Figure, Window
-from mizaru.cloud.recognize.finding import Observation
-from mizaru.cloud.recognize.subject import Roster, Subject
-from mizaru.cloud.recognize.thresholds import DEFAULT
+from mizaru.cloud.recognize.features import CHANNELS, TICKS
+from mizaru.cloud.recognize.sight import Sight
+from mizaru.cloud.recognize.subject import Subject
 from mizaru.errors import DataError
-from mizaru.lab.data.sequence import Sequence
+from mizaru.lab.sequence import Sequence
 from mizaru.lab.train.truth import Truths
 from mizaru.wire.messages import GRID_MS
 
@@ -81,49 +79,31 @@ class Windows:
             ) from None
 
 
-def stream(observations: tuple[Observation, ...]) -> Iterator[tuple[int, Subject, Window]]:
-    """What the network sees: (camera clock, subject, its window by then), in time order."""
-    roster = Roster(DEFAULT)
-    windows: dict[Subject, Window] = {}
-    for observation in observations:
-        t_ms = observation.key.t_ms
-        subjects = roster.observe(observation)
-        windows = {s: w for s, w in windows.items() if s in roster}
-        poses = {pose.subject_id: pose for pose in observation.poses}
-        figures = {
-            s: Figure.of(poses[s.subject_id], observation.aspect, s.last.body.center, s.size)
-            for s in subjects
-            if s.size > 0.0
-        }
-        for subject, figure in figures.items():
-            window = windows.setdefault(subject, Window())
-            others = [other for s, other in figures.items() if s is not subject]
-            window.observe(t_ms, figure, others)
-            yield t_ms, subject, window
-
-
-def windows_of(sequence: Sequence, *, every_ticks: int = 1, keep_unsaid: bool = False) -> Windows:
-    """Everybody's windows in a sequence.
-
-    Args:
-        every_ticks: of windows in which nothing happens only those on every n-th tick of the
-            grid are kept; of falls and blows all are.
-        keep_unsaid: keep windows about which the labels say nothing.
-    """
+def windows_of(sequence: Sequence) -> Windows:
+    """Everybody's windows in a sequence, one per observation in which somebody is seen."""
     truths = Truths(sequence.labels)
     people: dict[Subject, int] = {}
     kept: list[Array] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
-    for t_ms, subject, window in stream(sequence.observations):
-        person = people.setdefault(subject, len(people))
-        truth = truths.at(t_ms, subject.subject_id)
-        happens = truth.fall == 1 or truth.aggression == 1
-        if not happens and (t_ms // GRID_MS) % every_ticks:
-            continue
-        if max(truth.action, truth.fall, truth.aggression) < 0 and not keep_unsaid:
-            continue
-        kept.append(window.features())
-        row = (t_ms, subject.subject_id, person, truth.action, truth.fall, truth.aggression)
-        rows.append(row)
+    sight = Sight()
+    for observation in sequence.observations:
+        t_ms = observation.key.t_ms
+        for seen in sight.observe(observation):
+            if seen.window is None:
+                continue
+            person = people.setdefault(seen.subject, len(people))
+            subject_id = seen.subject.subject_id
+            truth = truths.at(t_ms, subject_id)
+            kept.append(seen.window.features())
+            row = (t_ms, subject_id, person, truth.action, truth.fall, truth.aggression)
+            rows.append(row)
     x = np.stack(kept) if kept else np.zeros((0, CHANNELS, TICKS))
     return Windows(x.astype(np.float16), np.array(rows, ROW))
+
+
+def teaches(rows: npt.NDArray[np.void], every_ticks: int) -> npt.NDArray[np.bool_]:
+    """Which windows are worth learning from, shape (N,): those of falls and blows, and of the
+    others that anything is said about those on every n-th tick of the grid."""
+    happens = (rows["fall"] == 1) | (rows["aggression"] == 1)
+    said = (rows["action"] >= 0) | (rows["fall"] >= 0) | (rows["aggression"] >= 0)
+    return np.asarray(happens | said & (rows["t_ms"] // GRID_MS % every_ticks == 0))

@@ -1,0 +1,121 @@
+"""Operating points: how sure the recognizer must be before it says so.
+
+Chosen on data that is neither learnt from nor reported, for a stated number of false alarms
+per camera-day. What counts is what operators see: an alarm that goes on or comes back within
+`MERGE_S` is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float64]
+
+MERGE_S: Final = 60.0
+LEAST: Final = 0.3
+MOST: Final = 0.97
+"""Thresholds stay between these: below, an alarm would contradict the word probability; above,
+calibration says nothing any more."""
+HYSTERESIS: Final = 0.6
+"""An alarm goes on down to this share of its threshold."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """A score over one person's time in one sequence.
+
+    Attributes:
+        t_ms: shape (N,), growing.
+        score: shape (N,), [0, 1].
+        truth: shape (N,): 1 it happens, 0 it does not, -1 nobody said.
+    """
+
+    t_ms: npt.NDArray[np.int64]
+    score: Vector
+    truth: npt.NDArray[np.integer]
+
+
+def false_peaks(traces: Iterable[Trace]) -> Vector:
+    """The height of every possible false alarm, the highest first.
+
+    Scores while it happens, or while nobody said, are no false alarms; those within `MERGE_S`
+    of a higher one belong to it.
+    """
+    peaks: list[float] = []
+    for trace in traces:
+        false = trace.truth == 0
+        t, score = trace.t_ms[false], trace.score[false]
+        taken = np.zeros(len(t), bool)
+        for k in np.argsort(-score, kind="stable"):
+            if not taken[k]:
+                peaks.append(float(score[k]))
+                taken |= np.abs(t - t[k]) < MERGE_S * 1000
+    return np.sort(np.array(peaks))[::-1]
+
+
+def choose(traces: Iterable[Trace], *, hours: float, per_camera_day: float) -> float:
+    """The least threshold that keeps the budget, in [`LEAST`, `MOST`].
+
+    Args:
+        hours: of camera time that the traces come from. Where the budget allows less than one
+            alarm in them, none may happen.
+    """
+    allowed = int(per_camera_day * hours / 24.0)
+    peaks = false_peaks(traces)
+    above = float(peaks[allowed]) + 0.01 if len(peaks) > allowed else LEAST
+    return min(max(above, LEAST), MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a threshold does.
+
+    Attributes:
+        found, events: stretches in which it happens and the score reaches it, and all.
+        false: false alarms.
+        hours: of camera time.
+    """
+
+    found: int
+    events: int
+    false: int
+    hours: float
+
+    @property
+    def recall(self) -> float:
+        """Share of events that were found; NaN without any."""
+        return self.found / self.events if self.events else float("nan")
+
+    @property
+    def per_camera_day(self) -> float:
+        """False alarms in 24 h; NaN without any time."""
+        return 24.0 * self.false / self.hours if self.hours else float("nan")
+
+    @property
+    def at_most_per_camera_day(self) -> float:
+        """Upper end of the 95 % interval of a Poisson rate, for what was seen."""
+        from scipy.stats import chi2
+
+        if not self.hours:
+            return float("nan")
+        return float(24.0 * chi2.ppf(0.975, 2 * (self.false + 1)) / 2 / self.hours)
+
+
+def outcome(traces: Iterable[Trace], threshold: float, *, hours: float) -> Outcome:
+    """Judge a threshold."""
+    traces = list(traces)
+    found = events = 0
+    for trace in traces:
+        happens = trace.truth == 1
+        starts = np.flatnonzero(happens & ~np.concatenate([[False], happens[:-1]]))
+        ends = np.flatnonzero(happens & ~np.concatenate([happens[1:], [False]]))
+        for start, end in zip(starts, ends, strict=True):
+            events += 1
+            found += bool((trace.score[start : end + 1] >= threshold).any())
+    false = int((false_peaks(traces) >= threshold).sum())
+    return Outcome(found, events, false, hours)

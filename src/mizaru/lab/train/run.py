@@ -1,0 +1,232 @@
+"""``mizaru train recognizer``: gather, learn, calibrate, choose, export, and say all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from mizaru.cloud.recognize import card as cards
+from mizaru.cloud.recognize.network import CARD_NAME, ONNX_NAME
+from mizaru.cloud.recognize.outputs import ACTIONS, AGGRESSION, FALL
+from mizaru.errors import ModelError
+from mizaru.lab.train.calibrate import fit_platt, fit_temperature
+from mizaru.lab.train.corpus import Corpus, Library, Places, Progress, gather, held_out
+from mizaru.lab.train.points import HYSTERESIS, Outcome, Trace, choose, outcome
+from mizaru.lab.train.recipe import Recipe
+from mizaru.lab.train.score import Scores, judge
+from mizaru.vocabulary import Behavior
+
+Array = npt.NDArray[np.float32]
+
+_UNCHOSEN: Final = 0.6
+"""Threshold of a risk that the hold-out has no false score of."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What came of a recipe.
+
+    Attributes:
+        card: as written beside the weights.
+        scores: on the half of the hold-out that nothing was fitted on.
+        outcomes: of each operating point, on that half.
+        library: all that was gathered.
+        held: which of its stories were held out, shape (S,).
+        apart: greatest difference of logits between torch and ONNX.
+        cost_ms: of a window on one core here.
+        learnt_s: how long learning took here, seconds; 0 if it was already done.
+    """
+
+    card: cards.Card
+    scores: Scores
+    outcomes: dict[Behavior, Outcome]
+    library: Library
+    held: npt.NDArray[np.bool_]
+    apart: float
+    cost_ms: float
+    learnt_s: float
+
+
+def train_recognizer(
+    recipe: Recipe,
+    *,
+    places: Places,
+    out: Path,
+    command: str,
+    version: str,
+    device: str = "cpu",
+    fresh: bool = False,
+    on_gather: Progress = lambda *_: None,
+    on_learn: Callable[..., None] = lambda _: None,
+) -> Result:
+    """From a recipe to ``recognizer.onnx`` and ``recognizer.json`` in `out`.
+
+    Args:
+        command: that made it, for the card.
+        version: of the weights, for the card.
+        device: where torch learns.
+        fresh: forget what was learnt before and begin anew; the windows stay.
+
+    Raises:
+        DataError: a source cannot be used.
+        ModelError: the network is too large or does not survive its export.
+    """
+    from mizaru.lab.train import export
+    from mizaru.lab.train.trainer import learn, say
+
+    library = gather(recipe, places, on_gather)
+    held = held_out(library.stories, recipe.hold_out.share, recipe.hold_out.seed)
+    checkpoint = places.cache / "runs" / f"{recipe.title}-{_digest(recipe)}.pt"
+    if fresh:
+        checkpoint.unlink(missing_ok=True)
+    corpus = library.corpus(~held, recipe.windows.every_ticks)
+    began = time.monotonic()
+    network = learn(recipe, corpus, checkpoint, device=device, progress=on_learn)
+    learnt_s = time.monotonic() - began
+
+    fitted, judged = halves(library, held)
+    logits = say(network, fitted.x, relations=recipe.use_relations, device=device)
+    file = out / ONNX_NAME
+    apart = export.export(network, file, np.asarray(fitted.x[:64], np.float32))
+    draft = cards.Card(
+        version=version,
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        temperature=fit_temperature(logits[:, : len(ACTIONS)], fitted.rows["action"]),
+        calibration={
+            "fall": _platt(logits[:, FALL], fitted.rows["fall"]),
+            "aggression": _platt(logits[:, AGGRESSION], fitted.rows["aggression"]),
+        },
+        operating_points=dict.fromkeys(cards.LEARNED_RISKS, _point(_UNCHOSEN, recipe, 0.0)),
+        training=tuple(_training(corpus, library)),
+        architecture=f"{recipe.network.kind}, width {recipe.network.width}, "
+        f"depth {recipe.network.depth}",
+        parameters=sum(p.numel() for p in network.parameters()),
+        seed=recipe.seed,
+        command=command,
+    )
+    hours = _hours(library, fitted)
+    points = {
+        risk: _point(
+            choose(traces, hours=hours, per_camera_day=recipe.alarm.per_camera_day), recipe, hours
+        )
+        for risk, traces in _traces(draft, logits, fitted).items()
+    }
+    said = say(network, judged.x, relations=recipe.use_relations, device=device)
+    hours = _hours(library, judged)
+    outcomes = {
+        risk: outcome(traces, points[risk].threshold, hours=hours)
+        for risk, traces in _traces(draft, said, judged).items()
+    }
+    scores = judge(_calibrated(draft, said), judged)
+    card = msgspec.structs.replace(draft, operating_points=points, metrics=_metrics(scores))
+    cards.save_card(card, out / CARD_NAME)
+    _check(out)
+    return Result(card, scores, outcomes, library, held, apart, export.cost_ms(file), learnt_s)
+
+
+def halves(library: Library, held: npt.NDArray[np.bool_]) -> tuple[Corpus, Corpus]:
+    """The hold-out in two: one to calibrate and choose on, one to judge on; nobody in both."""
+    second = held_out(library.stories, 0.5, 1_000_003)
+    return library.corpus(held & ~second), library.corpus(held & second)
+
+
+def _digest(recipe: Recipe) -> str:
+    return hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()[:12]
+
+
+def _platt(logits: Array, truth: npt.NDArray[np.integer]) -> cards.Platt:
+    fitted = fit_platt(logits, truth)
+    return cards.Platt(a=fitted.scale, b=fitted.shift)
+
+
+def _point(threshold: float, recipe: Recipe, hours: float) -> cards.OperatingPoint:
+    return cards.OperatingPoint(
+        threshold=round(threshold, 3),
+        low=round(threshold * HYSTERESIS, 3),
+        budget_per_camera_day=recipe.alarm.per_camera_day,
+        chosen_on=f"{hours:.1f} h of the training sources' hold-out"
+        if hours
+        else "nothing; a guess",
+    )
+
+
+def _training(corpus: Corpus, library: Library) -> list[cards.TrainingSet]:
+    counts = np.bincount(corpus.owner, minlength=len(library.stories))
+    windows: dict[tuple[str, str], int] = {}
+    for story, count in zip(library.stories, counts, strict=True):
+        key = (story.source, story.licence or "none stated")
+        windows[key] = windows.get(key, 0) + int(count)
+    return [
+        cards.TrainingSet(name=name, licence=licence[:500], windows=count)
+        for (name, licence), count in windows.items()
+    ]
+
+
+def _hours(library: Library, corpus: Corpus) -> float:
+    return float(sum(library.stories[k].hours for k in np.unique(corpus.owner)))
+
+
+def _calibrated(card: cards.Card, logits: Array) -> Array:
+    """Logits with the card's calibration of falls and aggression; actions as they were."""
+    out = logits.copy()
+    out[:, FALL:] = cards.Calibrator(card)(logits)[:, FALL:]
+    return out
+
+
+def _traces(card: cards.Card, logits: Array, corpus: Corpus) -> dict[Behavior, list[Trace]]:
+    """Each risk's score over each person's time."""
+    odds = cards.Calibrator(card)(logits).astype(np.float64)
+    p = 1.0 / (1.0 + np.exp(-odds))
+    rows = corpus.rows
+    columns = {
+        Behavior.FALL: (p[:, FALL], rows["fall"]),
+        Behavior.STRIKE: (p[:, AGGRESSION], rows["aggression"]),
+        Behavior.PUSH: (p[:, AGGRESSION], rows["aggression"]),
+    }
+    for action in (Behavior.SMOKE, Behavior.WAVE_FOR_HELP):
+        index = ACTIONS.index(action)
+        known = rows["action"] >= 0
+        truth = np.where(known, rows["action"] == index, -1)
+        columns[action] = (p[:, index], truth)
+    order = np.lexsort((rows["t_ms"], rows["person"], corpus.owner))
+    keys = np.stack([corpus.owner[order], rows["person"][order].astype(np.int64)])
+    cuts = np.flatnonzero((np.diff(keys, axis=1) != 0).any(0)) + 1
+    return {
+        risk: [
+            Trace(rows["t_ms"][part], score[part], truth[part])
+            for part in np.split(order, cuts)
+            if len(part)
+        ]
+        for risk, (score, truth) in columns.items()
+    }
+
+
+def _metrics(scores: Scores) -> dict[str, float]:
+    found = {
+        "action_f1": scores.action_f1.value,
+        "action_accuracy": scores.action_accuracy.value,
+        "fall_auc": scores.fall_auc.value,
+        "aggression_auc": scores.aggression_auc.value,
+        "fall_calibration_error": scores.fall_error,
+        "aggression_calibration_error": scores.aggression_error,
+    }
+    return {name: round(value, 4) for name, value in found.items() if math.isfinite(value)}
+
+
+def _check(folder: Path) -> None:
+    """The cloud itself must be able to load what was written."""
+    from mizaru.cloud.recognize.network import load_model
+
+    try:
+        load_model(folder)
+    except ModelError as error:
+        raise ModelError(f"the weights were written but the cloud refuses them: {error}") from None
