@@ -8,6 +8,7 @@ rate without late frames.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +35,7 @@ _SEEN: Final = 0.9
 _TORSO_M: Final = 0.5
 """From hips to shoulders of an adult; gives the model's depth its metres."""
 _UPFALL_WH: Final = (640, 480)
+_TRIAL: Final = re.compile(r"C\d?S(\d+)A(\d+)T(\d+)")
 _LE2I_WH: Final = (320, 240)
 _LE2I: Final = {
     # the authors' names, where they differ from `COCO17`
@@ -61,7 +63,10 @@ class _Landmarks:
 
 
 def load_upfall3d(clip: Clip, source: str) -> tuple[Sequence, ...]:
-    """Falls of UP-Fall as BlazePose saw them, with their falls where the source marks them.
+    """Falls of UP-Fall as BlazePose saw them, with the fall where the poses come down.
+
+    Its clock is doubtful: here hips come down in 0.2 … 0.4 s, in the videos of the same falls in
+    0.4 … 0.6 s. Do not judge delays by it.
 
     Raises:
         DataError: the file cannot be used.
@@ -87,7 +92,7 @@ def load_upfall3d(clip: Clip, source: str) -> tuple[Sequence, ...]:
                 source=source,
                 licence=clip.licence,
                 subject=person(clip, source, take.subject),
-                room=clip.group,
+                room=clip.group or _trial(take.name),
                 camera=take.camera,
                 split=take.split or clip.split,
                 fps=archive.fps,
@@ -150,6 +155,12 @@ def load_md4fd(clip: Clip, source: str) -> tuple[Sequence, ...]:
             )
         )
     return tuple(out)
+
+
+def _trial(name: str) -> str:
+    """The group under which the manifest has the videos of the same trial; "" if unclear."""
+    match = _TRIAL.fullmatch(name)
+    return "upfall:S{:02d}:A{}:T{}".format(*map(int, match.groups())) if match else ""
 
 
 def _metres(deep: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

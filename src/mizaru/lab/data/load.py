@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import zlib
 from pathlib import Path
@@ -53,7 +54,8 @@ def load(
     seed = np.random.default_rng(zlib.crc32(clip.path.encode()))
     rng = seed if rng is None else rng
     look = importlib.import_module("mizaru.lab.seeing").look
-    return tuple(look(motion, rng=rng) for motion in source.motions(clip, source.name))
+    seen = (look(motion, rng=rng) for motion in source.motions(clip, source.name))
+    return tuple(dataclasses.replace(sequence, room=clip.group) for sequence in seen)
 
 
 def root_of(clip: Clip) -> Path:

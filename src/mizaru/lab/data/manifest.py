@@ -7,6 +7,7 @@ The columns are those of ``../shared/data/MANIFEST.csv``. Only ``path``, ``kind`
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,8 @@ def _clip(row: dict[str, str | None], root: Path, where: str) -> Clip:
             fps = float(word("fps"))
         except ValueError:
             raise DataError(f"{where}: fps must be a number, got {word('fps')!r}") from None
+        if not (math.isfinite(fps) and fps > 0.0):
+            raise DataError(f"{where}: fps must be positive, got {fps}")
     return Clip(
         file=root / path,
         path=path,
