@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import zlib
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mizaru.lab.data.recording import Recorder
 from mizaru.lab.data.sequence import Sequence
 from mizaru.lab.data.sources import source_of
 from mizaru.lab.data.videos import load_video, read_intervals
+from mizaru.lab.seeing import look
 
 
 def load(
@@ -53,7 +53,6 @@ def load(
         raise DataError(f"{clip.path}: nobody has said how skeletons of {source.name} are read")
     seed = np.random.default_rng(zlib.crc32(clip.path.encode()))
     rng = seed if rng is None else rng
-    look = importlib.import_module("mizaru.lab.seeing").look
     seen = (look(motion, rng=rng) for motion in source.motions(clip, source.name))
     return tuple(dataclasses.replace(sequence, room=clip.group) for sequence in seen)
 
