@@ -67,7 +67,7 @@ def measure(
     offers = tuple(Offer(name, b"stream-1", 1, len(feeds[0])) for name in names)
     session.receive(encode(Hello(1, bytes(16), offers)))
     session.welcome(Cursor(name, b"stream-1", 0, GENESIS) for name in names)
-    recognition = Recognition.by_rules(
+    recognition = Recognition.of_this_release(
         local_time=lambda t_ms: datetime.fromtimestamp(t_ms / 1000, UTC), new_id=new_incident_id
     )
     store = Store(folder / f"bench-{people}.sqlite")

@@ -28,8 +28,8 @@ def moment(kit: Any, camera: str, frame_id: int, *people: int) -> Moment:
 def incident(number: int) -> IncidentEvent:
     return IncidentEvent(
         event="opened", id=f"i{number}", camera="ward", behavior=Behavior.FALL,
-        severity=Severity.ALARM, start=instant(number), end=None, confidence=0.5, subjects=(),
-        measures=(), reason="because",
+        severity=Severity.ALARM, start=instant(number), opened=instant(number), end=None,
+        confidence=0.5, subjects=(), measures=(), reason="because", validated=False, feedback=None,
     )  # fmt: skip
 
 

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mizaru.cloud.incident import IncidentChange
+from mizaru.cloud.incident import IncidentChange, Verdict
 from mizaru.cloud.moment import Moment
 from mizaru.cloud.pipeline import Pipeline, Recognition, Said, StreamEnded
+from mizaru.cloud.recognize import Feedback, adapt
 from mizaru.cloud.recognize.finding import Finding, Observation
 from mizaru.cloud.store import Batch, NewSegment, Store
 from mizaru.errors import StorageFullError
+from mizaru.vocabulary import Behavior
 from mizaru.wire.codec import decode_from_edge
 from mizaru.wire.messages import Segment, chain_digest
 
@@ -27,7 +29,7 @@ CAMERA = "ward"
 def recognition(kit: Any) -> Recognition:
     numbers = itertools.count()
     return Recognition(
-        lambda camera: kit.AlarmingRecognizer(),
+        lambda camera, sensitivity: kit.AlarmingRecognizer(sensitivity),
         new_id=lambda: f"incident-{next(numbers)}",
         memory_ms=lambda camera: 30_000,
     )
@@ -213,11 +215,120 @@ def test_a_bug_in_recognition_costs_its_representation_only(tmp_path: Path, kit:
     feed = kit.Feed()
     feed.seconds(5, kit.standing(1000))
     store = Store(tmp_path / "cloud.sqlite")
-    clumsy = dataclasses.replace(recognition(kit), recognizer=lambda camera: ClumsyRecognizer(kit))
+    clumsy = dataclasses.replace(recognition(kit), recognizer=lambda *_: ClumsyRecognizer(kit))
     pipeline = Pipeline(store, {}, clumsy)
     said = pipeline.process(arrivals(feed.encoded))
     assert pipeline.failures == 1
     assert sum(isinstance(event, Moment) for event in said) == 49
     assert told(said) == [("opened", kit.START_MS + 400 + 3000, "fall")]
     assert list(store.replay(CAMERA, 0)) == feed.encoded
+    store.close()
+
+
+# What operators say ------------------------------------------------------------------------------
+
+FALSE, RIGHT = Verdict.FALSE_ALARM, Verdict.CONFIRMED
+
+
+def falls(kit: Any, pipeline: Pipeline, *, camera: str = CAMERA, after_s: int = 0) -> int:
+    """How many are told when somebody who is hard to judge (0.55) falls ``after_s`` later."""
+    feed = kit.Feed(camera=camera, stream=after_s.to_bytes(8, "big"))
+    feed.t_ms += after_s * 1000
+    feed.seconds(5, kit.standing(2000))
+    said = pipeline.process([*arrivals(feed.encoded), StreamEnded(camera)])
+    return [what for what, _, _ in told(said)].count("opened")
+
+
+def newest(store: Store) -> str:
+    return store.incidents(limit=1)[0].incident.id
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_false_alarm_counts_at_once_and_after_a_kill_for_its_camera_only(
+    tmp_path: Path, kit: Any, killed: bool
+) -> None:
+    store = Store(tmp_path / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+
+    def go_on() -> Pipeline:
+        return Pipeline(store, {}, recognition(kit)) if killed else pipeline
+
+    assert falls(kit, pipeline) == 1
+    judged = newest(store)
+    assert falls(kit, pipeline, camera="attic") == 1
+    assert pipeline.judge(judged, FALSE, now_ms=1).judgement is not None
+    pipeline.judge(newest(store), RIGHT, now_ms=1)
+    pipeline.judge(judged, FALSE, now_ms=2)
+    assert adapt(store.feedback(CAMERA)).threshold(Behavior.FALL) > 0.5
+    for number, (verdict, expected) in enumerate(
+        [(FALSE, 0), (None, 1), (FALSE, 0), (RIGHT, 1), (FALSE, 0)], start=1
+    ):
+        pipeline.judge(judged, verdict, now_ms=number)
+        pipeline = go_on()
+        assert falls(kit, pipeline, after_s=100 * number) == expected
+        assert falls(kit, pipeline, camera="attic", after_s=100 * number) == 1
+    pipeline.discount(CAMERA)
+    pipeline = go_on()
+    assert falls(kit, pipeline, after_s=900) == 1
+    store.close()
+
+
+def test_what_is_said_while_somebody_is_there_counts_from_the_next_picture_on(
+    tmp_path: Path, kit: Any
+) -> None:
+    store = Store(tmp_path / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+    assert falls(kit, pipeline) == 1
+    feed = kit.Feed(stream=b"stream-2")
+    feed.t_ms += 100_000
+    feed.seconds(5, kit.standing(2000))
+    segments = arrivals(feed.encoded)
+    assert told(pipeline.process(segments[:5])) == []
+    pipeline.judge(newest(store), FALSE, now_ms=1)
+    assert told(pipeline.process(segments[5:])) == []
+    store.close()
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_falls_cannot_be_silenced_beyond_the_bound(tmp_path: Path, kit: Any, times: int) -> None:
+    store = Store(tmp_path / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+    for number in range(times):
+        feed = kit.Feed(stream=number.to_bytes(8, "big"))
+        feed.t_ms += number * 100_000
+        feed.seconds(4, kit.standing(1000))  # 0.9
+        said = pipeline.process([*arrivals(feed.encoded), StreamEnded(CAMERA)])
+        assert [what for what, _, _ in told(said)] == ["opened", "closed"]
+        pipeline.judge(newest(store), FALSE, now_ms=number)
+    assert adapt(store.feedback(CAMERA)).threshold(Behavior.FALL) <= 0.65
+    store.close()
+
+
+def test_an_incident_that_never_was_cannot_be_judged(tmp_path: Path, kit: Any) -> None:
+    store = Store(tmp_path / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+    for verdict in (FALSE, None):
+        with pytest.raises(KeyError):
+            pipeline.judge("nothing", verdict, now_ms=1)
+    store.close()
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(words=st.lists(st.tuples(st.integers(0, 3), st.sampled_from([FALSE, RIGHT, None]))))
+def test_only_the_last_word_about_each_incident_counts(
+    tmp_path_factory: pytest.TempPathFactory, kit: Any, words: list[tuple[int, Verdict | None]]
+) -> None:
+    store = Store(tmp_path_factory.mktemp("words") / "cloud.sqlite")
+    pipeline = Pipeline(store, {}, recognition(kit))
+    for number in range(4):
+        assert falls(kit, pipeline, after_s=100 * number) == 1
+    ids = [one.incident.id for one in store.incidents(limit=9)]
+    last: dict[int, Verdict | None] = {}
+    for number, verdict in words:
+        pipeline.judge(ids[number], verdict, now_ms=1)
+        last[number] = verdict
+    once = [Feedback(Behavior.FALL, 0.55, v) for v in last.values() if v is not None]
+    assert adapt(store.feedback(CAMERA)) == adapt(once)
     store.close()

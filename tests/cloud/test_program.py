@@ -240,6 +240,35 @@ def test_a_full_disk_is_survived_and_said_and_nothing_unstored_is_acknowledged(
         subprocess.run(["umount", str(small)], check=True)
 
 
+def test_what_an_operator_was_told_is_stored_survives_a_kill(cloud_program: Any, kit: Any) -> None:
+    import httpx
+
+    program = cloud_program(CROWD).start()
+    feed = kit.Feed()
+    feed.seconds(5, kit.standing(1, 0.4), kit.standing(2, 0.6))
+    asyncio.run(deliver_once(kit, program, feed))
+
+    def ask(verb: str, path: str, **options: Any) -> Any:
+        url = f"http://{program.api}/api/v1{path}"
+        return httpx.request(verb, url, trust_env=False, **options).json()
+
+    (incident,) = ask("GET", "/incidents")
+    path = f"/incidents/{incident['id']}"
+    as_shipped = ask("GET", "/cameras/ward/sensitivity")
+    said = ask("PUT", f"{path}/feedback", json={"verdict": "false_alarm", "note": "a visit"})
+    adapted = ask("GET", "/cameras/ward/sensitivity")
+    assert adapted != as_shipped
+    program.kill()
+    program.start()
+    assert ask("GET", path)["feedback"] == said["feedback"]
+    assert ask("GET", "/cameras/ward/sensitivity") == adapted
+    ask("DELETE", f"{path}/feedback")
+    program.kill()
+    program.start()
+    assert ask("GET", "/cameras/ward/sensitivity") == as_shipped
+    assert program.stop() == 0
+
+
 def health(program: Any) -> dict[str, Any]:
     import httpx
 

@@ -16,7 +16,7 @@ import pytest
 
 from mizaru.cloud import tables
 from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange, Judgement, Verdict
-from mizaru.cloud.recognize.finding import Measured
+from mizaru.cloud.recognize import Feedback, Measured
 from mizaru.cloud.store import Batch, Gap, NewSegment, Store
 from mizaru.errors import StorageFullError, StoreError
 from mizaru.vocabulary import Behavior, CameraState, Severity
@@ -251,16 +251,16 @@ def test_the_last_word_about_an_incident_stands_until_it_is_taken_back(
         assert (found.incident, found.judgement) == (incident("a"), said)
         assert store.incident("a") == found
         again = Store(tmp_path / "cloud.sqlite")
-        assert again.judgement("a") == said
-        assert again.judged("ward") == (found,)
+        assert again.judgements(["a", "b"]) == {"a": said}
+        assert again.feedback("ward") == (Feedback(Behavior.FALL, said.confidence, said.verdict),)
         again.close()
     assert [one.judgement for one in store.incidents(limit=9)] == [None, right]
     assert [one.judgement for one in store.history("a")] == [right]
     store.commit(Batch(changes=(change(incident("a", ended_ms=9000), ChangeKind.CLOSED),)))
-    assert store.judgement("a") == right
+    assert store.judgements(["a"]) == {"a": right}
     assert store.judge("a", None).judgement is None
-    assert store.judgement("a") is None
-    assert store.judged("ward") == ()
+    assert store.judgements(["a"]) == {}
+    assert store.feedback("ward") == ()
     assert store.judge("a", None).judgement is None
 
 
@@ -268,21 +268,21 @@ def test_nothing_is_said_of_an_incident_that_never_was(store: Store) -> None:
     for said in (WRONG, None):
         with pytest.raises(KeyError):
             store.judge("a", said)
-    assert store.judgement("a") is None
+    assert store.judgements(["a"]) == {}
 
 
 def test_what_is_discounted_is_kept_but_does_not_count_until_it_is_said_again(store: Store) -> None:
     stored_incidents(store, "a", "b")
     store.judge("a", WRONG)
     store.discount("attic")
-    assert len(store.judged("ward")) == 1
+    assert len(store.feedback("ward")) == 1
     store.discount("ward")
-    assert store.judged("ward") == ()
-    assert store.judgement("a") == dataclasses.replace(WRONG, counts=False)
-    store.judge("b", WRONG)
-    assert [one.incident.id for one in store.judged("ward")] == ["b"]
+    assert store.feedback("ward") == ()
+    assert store.judgements(["a"]) == {"a": dataclasses.replace(WRONG, counts=False)}
+    store.judge("b", dataclasses.replace(WRONG, confidence=0.6))
+    assert [one.confidence for one in store.feedback("ward")] == [0.6]
     store.judge("a", WRONG)
-    assert [one.incident.id for one in store.judged("ward")] == ["a", "b"]
+    assert [one.confidence for one in store.feedback("ward")] == [0.75, 0.6]
 
 
 # Databases of older versions ----------------------------------------------------------------------

@@ -11,31 +11,43 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Protocol
 
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, WebSocket
 from fastapi import Path as PathParameter
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from mizaru import __version__
 from mizaru.cloud.events import (
     Camera,
+    CameraSensitivity,
+    FeedbackRequest,
     Health,
     IncidentEvent,
     LiveEvent,
     Problem,
+    Recognizer,
     SceneEvent,
     StatusEvent,
     Zone,
 )
+from mizaru.cloud.incident import Verdict
 from mizaru.cloud.live import Live, Viewer
-from mizaru.cloud.moment import incident_event, status_event
+from mizaru.cloud.moment import (
+    incident_event,
+    recognizer_event,
+    sensitivity_event,
+    status_event,
+)
 from mizaru.cloud.settings import CloudCameraSettings
-from mizaru.cloud.store import Store, StoredCamera
+from mizaru.cloud.store import Store, StoredCamera, StoredIncident
+from mizaru.errors import StorageFullError
 from mizaru.wire.messages import Plate
 
 DASHBOARD: Final = Path(__file__).with_name("dashboard")
@@ -54,7 +66,13 @@ CameraQuery = Annotated[
     str | None,
     Query(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=32, description="only of this camera"),
 ]
+IncidentId = Annotated[str, PathParameter(max_length=64)]
 _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {404: {"model": Problem}}
+_MAY_FAIL: Final[dict[int | str, dict[str, Any]]] = {
+    **_NOT_FOUND,
+    403: {"model": Problem, "description": "Asked by a page of another origin"},
+    507: {"model": Problem, "description": "No room on the disk; nothing was stored"},
+}
 _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "Not Modified"},
@@ -62,9 +80,22 @@ _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+class Desk(Protocol):
+    """Where operators say something."""
+
+    async def judge(self, incident_id: str, verdict: Verdict | None, note: str) -> IncidentEvent:
+        """Take an operator's word about an incident, or take it back (None); raises `KeyError`
+        where there is no such incident, and `StorageFullError`."""
+        ...
+
+    async def discount(self, camera: str) -> None:
+        """Let nothing said so far count for a camera's sensitivity; `StorageFullError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that the outside may look at.
+    """All that the outside may look at, and the one place where it may say something.
 
     Attributes:
         cameras: settings by id, in the order of the file.
@@ -75,6 +106,7 @@ class View:
     live: Live
     cameras: Mapping[str, CloudCameraSettings]
     health: Callable[[], Health]
+    desk: Desk
 
 
 def build_app(view: View, *, dashboard: Path = DASHBOARD, hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -93,6 +125,7 @@ def build_app(view: View, *, dashboard: Path = DASHBOARD, hosts: tuple[str, ...]
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
     )
+    app.add_exception_handler(RequestValidationError, _out_of_bounds)
     app.include_router(_rest(view))
     app.include_router(_live(view))
     app.include_router(_pages(dashboard))
@@ -108,12 +141,21 @@ def openapi_document() -> str:
     def nothing() -> Any:
         raise NotImplementedError("a document answers no requests")
 
-    view = View(store=None, live=None, cameras={}, health=nothing)  # type: ignore[arg-type]
+    view = View(store=None, live=None, cameras={}, health=nothing, desk=None)  # type: ignore[arg-type]
     return json.dumps(build_app(view).openapi(), indent=2) + "\n"
 
 
+async def _out_of_bounds(_: Request, error: Exception) -> Response:
+    """One line, which a dashboard can show; what was sent is not sent back."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    line = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]
+    # Keys and words of the sender may be no Unicode.
+    return JSONResponse({"detail": line.encode(errors="replace").decode()}, status_code=422)
+
+
 def _rest(view: View) -> APIRouter:
-    api = APIRouter(prefix="/api/v1")
+    api = APIRouter(prefix="/api/v1", responses={422: {"model": Problem}})
 
     @api.get("/cameras", operation_id="listCameras", tags=["cameras"])
     def cameras() -> list[Camera]:
@@ -183,7 +225,7 @@ def _rest(view: View) -> APIRouter:
             found = view.store.incidents(camera=camera, is_open=is_open, before=before, limit=limit)
         except KeyError:
             raise HTTPException(404, f"there is no incident {before}") from None
-        return [incident_event(one.incident, one.change) for one in found]
+        return [_incident(one) for one in found]
 
     @api.get(
         "/incidents/{incident}",
@@ -191,12 +233,12 @@ def _rest(view: View) -> APIRouter:
         tags=["incidents"],
         responses=_NOT_FOUND,
     )
-    def incident(incident: Annotated[str, PathParameter(max_length=64)]) -> IncidentEvent:
+    def incident(incident: IncidentId) -> IncidentEvent:
         """One incident as it stands."""
         found = view.store.incident(incident)
         if found is None:
             raise HTTPException(404, f"there is no incident {incident}")
-        return incident_event(found.incident, found.change)
+        return _incident(found)
 
     @api.get(
         "/incidents/{incident}/history",
@@ -204,12 +246,69 @@ def _rest(view: View) -> APIRouter:
         tags=["incidents"],
         responses=_NOT_FOUND,
     )
-    def history(incident: Annotated[str, PathParameter(max_length=64)]) -> list[IncidentEvent]:
-        """Everything that happened to an incident, in order."""
+    def history(incident: IncidentId) -> list[IncidentEvent]:
+        """Everything that happened to an incident, in order, each with what is said of it now."""
         found = view.store.history(incident)
         if not found:
             raise HTTPException(404, f"there is no incident {incident}")
-        return [incident_event(one.incident, one.change) for one in found]
+        return [_incident(one) for one in found]
+
+    @api.put(
+        "/incidents/{incident}/feedback",
+        operation_id="judgeIncident",
+        tags=["incidents"],
+        responses=_MAY_FAIL,
+        dependencies=[Depends(_own_pages_only)],
+    )
+    async def judge_incident(incident: IncidentId, said: FeedbackRequest) -> IncidentEvent:
+        """Say whether an incident was what it was called; the last word stands. The camera's
+        recognizer follows at once, and no other camera's does."""
+        return await _judged(view.desk, incident, said.verdict, said.note)
+
+    @api.delete(
+        "/incidents/{incident}/feedback",
+        operation_id="takeBackFeedback",
+        tags=["incidents"],
+        responses=_MAY_FAIL,
+        dependencies=[Depends(_own_pages_only)],
+    )
+    async def take_back_feedback(incident: IncidentId) -> IncidentEvent:
+        """Take back what was said of an incident; the recognizer is as if it never was."""
+        return await _judged(view.desk, incident, None, "")
+
+    @api.get("/recognizer", operation_id="getRecognizer", tags=["recognizer"])
+    def recognizer() -> Recognizer:
+        """What recognises behaviour here, and what is known of how well."""
+        return recognizer_event()
+
+    @api.get(
+        "/cameras/{camera}/sensitivity",
+        operation_id="getSensitivity",
+        tags=["recognizer"],
+        responses=_NOT_FOUND,
+    )
+    def camera_sensitivity(camera: CameraName) -> CameraSensitivity:
+        """How sure the recognizer must be at a camera, before and after what operators said."""
+        if camera not in view.cameras and view.store.camera(camera) is None:
+            raise HTTPException(404, f"there is no camera {camera}")
+        return sensitivity_event(camera, view.store.feedback(camera))
+
+    @api.delete(
+        "/cameras/{camera}/sensitivity",
+        operation_id="resetSensitivity",
+        tags=["recognizer"],
+        responses=_MAY_FAIL,
+        dependencies=[Depends(_own_pages_only)],
+    )
+    async def reset_sensitivity(camera: CameraName) -> CameraSensitivity:
+        """Let nothing that was said so far count for this camera. What was said stays with the
+        incidents; said again, it counts again."""
+        await asyncio.to_thread(camera_sensitivity, camera)  # is there such a camera?
+        try:
+            await view.desk.discount(camera)
+        except StorageFullError as error:
+            raise HTTPException(507, str(error)) from None
+        return await asyncio.to_thread(camera_sensitivity, camera)
 
     @api.get("/health", operation_id="getHealth", tags=["health"])
     async def health() -> Health:
@@ -221,6 +320,19 @@ def _rest(view: View) -> APIRouter:
         raise HTTPException(404, f"there is no /api/v1/{rest[:80]}")
 
     return api
+
+
+def _incident(stored: StoredIncident) -> IncidentEvent:
+    return incident_event(stored.incident, stored.change, stored.judgement)
+
+
+async def _judged(desk: Desk, incident: str, verdict: Verdict | None, note: str) -> IncidentEvent:
+    try:
+        return await desk.judge(incident, verdict, note)
+    except KeyError:
+        raise HTTPException(404, f"there is no incident {incident}") from None
+    except StorageFullError as error:
+        raise HTTPException(507, str(error)) from None
 
 
 def _camera(view: View, camera: str, stored: StoredCamera | None) -> Camera:
@@ -290,7 +402,7 @@ async def _standing(view: View, viewer: Viewer) -> list[StatusEvent | IncidentEv
         view.store.incidents, camera=viewer.camera, is_open=True, limit=MAX_OPEN_AT_ONCE
     )
     statuses = [s for s in view.live.statuses.values() if viewer.wants(s.camera)]
-    return [*statuses, *(incident_event(one.incident, one.change) for one in reversed(found))]
+    return [*statuses, *(_incident(one) for one in reversed(found))]
 
 
 async def _talk(socket: WebSocket, viewer: Viewer) -> None:
@@ -303,11 +415,16 @@ async def _talk(socket: WebSocket, viewer: Viewer) -> None:
         return  # it left while being told
 
 
-def _is_same_origin(socket: WebSocket) -> bool:
-    origin = socket.headers.get("origin")
+def _own_pages_only(request: Request) -> None:
+    if not _is_same_origin(request):
+        raise HTTPException(403, "only pages of this origin may say anything")
+
+
+def _is_same_origin(asked: HTTPConnection) -> bool:
+    origin = asked.headers.get("origin")
     return origin is None or origin in (
-        f"http://{socket.headers.get('host')}",
-        f"https://{socket.headers.get('host')}",
+        f"http://{asked.headers.get('host')}",
+        f"https://{asked.headers.get('host')}",
     )
 
 

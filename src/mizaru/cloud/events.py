@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
+from mizaru.cloud.incident import MAX_NOTE, Verdict
 from mizaru.cloud.settings import ZoneKind
 from mizaru.vocabulary import Behavior, CameraState, Severity
 
@@ -57,21 +58,37 @@ class Result(_Event):
     abnormal: bool = Field(description="a risk behaviour is recognised now")
 
 
+class IncidentFeedback(_Event):
+    """What an operator said of an incident; the last word stands."""
+
+    verdict: Verdict
+    note: str = Field(max_length=MAX_NOTE, description="in the operator's words; may be empty")
+    time: datetime = Field(description="when it was said, by the cloud's clock")
+
+
 class IncidentEvent(_Event):
-    """An incident opened, changed or closed."""
+    """An incident opened, changed or closed, or an operator judged it."""
 
     type: Literal["incident"] = "incident"
-    event: Literal["opened", "updated", "closed"]
+    event: Literal["opened", "updated", "closed", "judged"] = Field(
+        description="judged: an operator said what it was, or took it back; see `feedback`"
+    )
     id: str
     camera: str
     behavior: Behavior
     severity: Severity
-    start: datetime
+    start: datetime = Field(description="when the behaviour began, by the camera's clock")
+    opened: datetime = Field(description="when it was certain enough to tell, by the same clock")
     end: datetime | None = Field(description="null while the incident is open")
     confidence: Unit
     subjects: tuple[int, ...]
     measures: tuple[Measure, ...]
     reason: str = Field(description="why it fired, in words")
+    validated: bool = Field(
+        description="whether the recognizer that runs now was shown to know this behaviour on "
+        "footage of real people; see /recognizer"
+    )
+    feedback: IncidentFeedback | None = Field(description="null: nobody has judged it")
 
 
 class StatusEvent(_Event):
@@ -194,6 +211,56 @@ class Camera(_Event):
     )
     status: StatusEvent | None = Field(description="as its edge last said; null if it never did")
     person_count: int | None = Field(description="now; null where nothing is arriving")
+
+
+class BehaviorInfo(_Event):
+    """How far one behaviour may be trusted."""
+
+    behavior: Behavior
+    validated: bool = Field(description="shown to hold on footage of real people")
+    validation: str = Field(description="on what, with which result; or why not")
+    threshold: Unit | None = Field(
+        description="score of the network at which it is told, as shipped: there its confidence "
+        "is 0.5; null: it has no score, but a rule or none"
+    )
+    budget: float | None = Field(
+        description="false alarms per camera and day that the threshold was chosen for; "
+        "null: for none"
+    )
+
+
+class Recognizer(_Event):
+    """What recognises behaviour in this release."""
+
+    version: str = Field(description="of the weights, or `rules` where there are none")
+    sha256: str | None = Field(description="of the weights, hexadecimal; null: it has none")
+    behaviors: tuple[BehaviorInfo, ...]
+
+
+class FeedbackRequest(BaseModel):
+    """What an operator says of an incident."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: Verdict
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_NOTE)] = ""
+
+
+class BehaviorSensitivity(_Event):
+    """How sure the recognizer must be of one behaviour at one camera."""
+
+    behavior: Behavior
+    base: Unit = Field(description="confidence at which it is told, as the recognizer ships")
+    adapted: Unit = Field(description="… and here, after what operators said")
+    confirmed: int = Field(ge=0, description="incidents that count and were confirmed")
+    false_alarms: int = Field(ge=0, description="incidents that count and were false alarms")
+
+
+class CameraSensitivity(_Event):
+    """How sure the recognizer must be at one camera; feedback moves it here and nowhere else."""
+
+    camera: str
+    behaviors: tuple[BehaviorSensitivity, ...]
 
 
 class ConnectedEdge(_Event):

@@ -12,12 +12,12 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 import uvicorn
@@ -25,11 +25,11 @@ import uvicorn
 from mizaru import __version__
 from mizaru.cloud.api import View, build_app
 from mizaru.cloud.events import ConnectedEdge, Counters, Health, IncidentEvent, StatusEvent
-from mizaru.cloud.incident import IncidentChange
+from mizaru.cloud.incident import IncidentChange, Judgement, Verdict
 from mizaru.cloud.ingest import Ingest
 from mizaru.cloud.live import Live
 from mizaru.cloud.moment import Moment, incident_event, instant, status_event
-from mizaru.cloud.pipeline import Pipeline, Recognition, Said, StreamEnded
+from mizaru.cloud.pipeline import Pipeline, Recognition, Said, StreamEnded, changes
 from mizaru.cloud.settings import CloudSettings, complaints, split_address
 from mizaru.cloud.sink import JsonLines, Line, open_lines
 from mizaru.cloud.store import PURGE_STEP, Store
@@ -39,6 +39,8 @@ from mizaru.wire.messages import Status
 
 PURGE_PERIOD_S: Final = 3600.0
 STOP_TIMEOUT_S: Final = 3
+
+T = TypeVar("T")
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -93,7 +95,7 @@ class Cloud:
         self._settings, self._store, self._sink = settings, store, sink
         self._started = time.monotonic()
         cameras = {camera.id: camera for camera in settings.camera}
-        recognition = Recognition.by_rules(local_time=_local_time, new_id=new_incident_id)
+        recognition = Recognition.of_this_release(local_time=_local_time, new_id=new_incident_id)
         self._pipeline = Pipeline(store, cameras, recognition)
         # Of each kind one: the first keeps the order of what is stored, the second of lines.
         self._worker = ThreadPoolExecutor(1, "mizaru-store")
@@ -111,7 +113,7 @@ class Cloud:
             accept_unknown=settings.accept_unknown_cameras,
             now_ms=_now_ms,
         )
-        self._view = View(store, self._live, cameras, self.health)
+        self._view = View(store, self._live, cameras, self.health, self)
 
     def close(self) -> None:
         """Let the threads go."""
@@ -155,22 +157,52 @@ class Cloud:
             await self._ingest.drain()
             await self._write(self._tallies.finish_all())
 
+    # -- what operators say -----------------------------------------------------------------------
+
+    async def judge(self, incident_id: str, verdict: Verdict | None, note: str) -> IncidentEvent:
+        """Store an operator's word, adapt the camera, and tell the other operators."""
+        stored = await self._work(
+            lambda: self._pipeline.judge(incident_id, verdict, note, now_ms=_now_ms())
+        )
+        event = incident_event(stored.incident, None, stored.judgement)
+        _log.info(
+            "incident judged",
+            camera=event.camera,
+            behavior=event.behavior.value,
+            verdict=None if verdict is None else verdict.value,
+            id=event.id,
+        )
+        self._live.publish(event)
+        if self._sink.is_open:
+            await self._write([event])
+        return event
+
+    async def discount(self, camera: str) -> None:
+        """Make a camera as sensitive as if nobody had said anything."""
+        await self._work(lambda: self._pipeline.discount(camera))
+        _log.info("sensitivity reset", camera=camera)
+
+    async def _work(self, task: Callable[[], T]) -> T:
+        """Do something in the one thread that may write."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, task)
+
     # -- what was stored is told ------------------------------------------------------------------
 
     async def told(self, said: Sequence[Said]) -> None:
         """Count it, show it to viewers, write its lines."""
         now_ms = _now_ms()
         lines: list[Moment | Line] = []
+        judgements = await self._judgements(said)
         for event in said:
             match event:
                 case Moment():
                     self._tallies.count_moment(event, now_ms)
                     self._live.publish(event)
                     lines.append(event)
-                    lines += [self._publish_change(change) for change in event.changes]
+                    lines += [self._publish_change(c, judgements) for c in event.changes]
                 case IncidentChange():
                     self._tallies.count_change(event)
-                    lines.append(self._publish_change(event))
+                    lines.append(self._publish_change(event, judgements))
                 case Status():
                     self._tallies.count_status(event)
                     self._last_status[event.camera] = event
@@ -214,8 +246,16 @@ class Cloud:
             counters=Counters(**counts, scenes_conflated=self._live.conflated),
         )
 
-    def _publish_change(self, change: IncidentChange) -> IncidentEvent:
-        event = incident_event(change.incident, change.kind)
+    async def _judgements(self, said: Sequence[Said]) -> Mapping[str, Judgement]:
+        """What was said of incidents that changed; asked in the thread that writes, so that
+        nothing older can be told after something newer."""
+        ids = {change.incident.id for change in changes(said)}
+        return await self._work(lambda: self._store.judgements(ids)) if ids else {}
+
+    def _publish_change(
+        self, change: IncidentChange, judgements: Mapping[str, Judgement]
+    ) -> IncidentEvent:
+        event = incident_event(change.incident, change.kind, judgements.get(change.incident.id))
         _log.info(
             f"incident {event.event}",
             camera=event.camera,

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mizaru.cloud.events import (
+    BehaviorInfo,
+    BehaviorSensitivity,
     Box,
+    CameraSensitivity,
     Head,
     IncidentEvent,
+    IncidentFeedback,
     Measure,
+    Recognizer,
     Result,
     SceneEvent,
     StatusEvent,
     SubjectResult,
     SubjectScene,
 )
-from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange
+from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange, Judgement
+from mizaru.cloud.recognize import (
+    Feedback,
+    RecognizerInfo,
+    Verdict,
+    adapt,
+    recognizer_info,
+)
 from mizaru.cloud.recognize.finding import Finding, SubjectFinding
 from mizaru.vocabulary import Behavior, Pose
 from mizaru.wire.messages import Representation, Segment, Status
@@ -88,20 +102,26 @@ class Moment:
         return self.scene().model_dump_json()
 
 
-def incident_event(incident: Incident, change: ChangeKind) -> IncidentEvent:
-    """An incident as it stands, and the last thing that happened to it."""
+def incident_event(
+    incident: Incident, change: ChangeKind | None, judgement: Judgement | None = None
+) -> IncidentEvent:
+    """An incident as it stands, the last thing that happened to it (None: it was judged), and
+    what was said of it."""
     return IncidentEvent(
-        event=change.value,
+        event="judged" if change is None else change.value,
         id=incident.id,
         camera=incident.camera_id,
         behavior=incident.behavior,
         severity=incident.severity,
         start=instant(incident.started_ms),
+        opened=instant(incident.opened_ms),
         end=None if incident.ended_ms is None else instant(incident.ended_ms),
         confidence=incident.confidence,
         subjects=incident.subject_ids,
         measures=tuple(Measure(name=m.name, value=m.value, unit=m.unit) for m in incident.measures),
         reason=incident.reason,
+        validated=recognizer_info().is_validated(incident.behavior),
+        feedback=None if judgement is None else _feedback(judgement),
     )
 
 
@@ -126,6 +146,54 @@ def status_event(status: Status, *, connected: bool) -> StatusEvent:
 def instant(t_ms: int) -> datetime:
     """Milliseconds since 1970 → UTC."""
     return datetime.fromtimestamp(t_ms / 1000, UTC)
+
+
+def recognizer_event() -> Recognizer:
+    """What recognises behaviour here, risks first."""
+    info = recognizer_info()
+    behaviors = sorted(info.validation, key=lambda b: not b.is_risk)
+    return Recognizer(
+        version=info.version,
+        sha256=info.sha256,
+        behaviors=tuple(_behavior(info, b) for b in behaviors if b is not Behavior.UNKNOWN),
+    )
+
+
+def sensitivity_event(camera: str, feedback: Sequence[Feedback]) -> CameraSensitivity:
+    """A camera's thresholds before and after what was said of it."""
+    base, adapted = adapt(()), adapt(feedback)
+    said = Counter((one.behavior, one.verdict) for one in feedback)
+    return CameraSensitivity(
+        camera=camera,
+        behaviors=tuple(
+            BehaviorSensitivity(
+                behavior=behavior,
+                base=base.threshold(behavior),
+                adapted=adapted.threshold(behavior),
+                confirmed=said[behavior, Verdict.CONFIRMED],
+                false_alarms=said[behavior, Verdict.FALSE_ALARM],
+            )
+            for behavior in Behavior
+            if behavior.is_risk
+        ),
+    )
+
+
+def _behavior(info: RecognizerInfo, behavior: Behavior) -> BehaviorInfo:
+    point = info.points.get(behavior)
+    return BehaviorInfo(
+        behavior=behavior,
+        validated=info.is_validated(behavior),
+        validation=info.validation[behavior],
+        threshold=None if point is None else point.threshold,
+        budget=None if point is None else point.budget_per_camera_day,
+    )
+
+
+def _feedback(judgement: Judgement) -> IncidentFeedback:
+    return IncidentFeedback(
+        verdict=judgement.verdict, note=judgement.note, time=instant(judgement.given_ms)
+    )
 
 
 def _drawn(pose: Pose, found: SubjectFinding | None) -> SubjectScene:

@@ -16,12 +16,18 @@ from typing import Final
 
 import structlog
 
-from mizaru.cloud.incident import IncidentChange, IncidentEngine
+from mizaru.cloud.incident import (
+    Incident,
+    IncidentChange,
+    IncidentEngine,
+    Judgement,
+    Verdict,
+)
 from mizaru.cloud.moment import Moment
-from mizaru.cloud.recognize import build_recognizer, memory_ms
+from mizaru.cloud.recognize import Sensitivity, adapt, build_recognizer, memory_ms
 from mizaru.cloud.recognize.finding import Observation, Recognizer
 from mizaru.cloud.settings import CloudCameraSettings
-from mizaru.cloud.store import Batch, Gap, NewSegment, Store
+from mizaru.cloud.store import Batch, Gap, NewSegment, Store, StoredIncident
 from mizaru.errors import WireError
 from mizaru.vocabulary import CameraState, SyncKey
 from mizaru.wire.codec import decode_from_edge, unpack_pose
@@ -51,21 +57,25 @@ class Recognition:
     """Makes what each camera needs.
 
     Attributes:
-        recognizer: a new one for a camera.
+        recognizer: a new one for a camera, as sensitive as its operators made it.
         new_id: a new id for an incident; never the same twice.
         memory_ms: how much of the past a new recognizer must see again.
     """
 
-    recognizer: Callable[[CloudCameraSettings], Recognizer]
+    recognizer: Callable[[CloudCameraSettings, Sensitivity], Recognizer]
     new_id: Callable[[], str]
     memory_ms: Callable[[CloudCameraSettings], int] = memory_ms
 
     @classmethod
-    def by_rules(
+    def of_this_release(
         cls, *, local_time: Callable[[int], datetime], new_id: Callable[[], str]
     ) -> Recognition:
         """The recognizer of this release."""
-        return cls(lambda camera: build_recognizer(camera, local_time=local_time), new_id)
+
+        def build(camera: CloudCameraSettings, sensitivity: Sensitivity) -> Recognizer:
+            return build_recognizer(camera, local_time=local_time, sensitivity=sensitivity)
+
+        return cls(build, new_id)
 
 
 class _Stream:
@@ -74,6 +84,10 @@ class _Stream:
     def __init__(self, recognizer: Recognizer, engine: IncidentEngine) -> None:
         self.through_ms: int | None = None
         self.recognizer, self._engine = recognizer, engine
+
+    def restore(self, incidents: Iterable[Incident], through_ms: int) -> None:
+        """Take over what was told; then what is already stored may be observed again."""
+        self._engine.restore(incidents, through_ms)
 
     def observe(self, segment: Segment, representation: Representation) -> Moment:
         """The next representation; raises `WireError` if a pose in it cannot be read."""
@@ -124,7 +138,7 @@ class Pipeline:
             batch = Batch(
                 segments=tuple(a for a in arrivals if isinstance(a, NewSegment)),
                 gaps=tuple(a for a in arrivals if isinstance(a, Gap)),
-                changes=tuple(_changes(said)),
+                changes=tuple(changes(said)),
                 statuses=tuple(a for a in arrivals if isinstance(a, Status)),
             )
             if batch:
@@ -145,6 +159,42 @@ class Pipeline:
             and not camera.status.spooled
         ]
         return self.process(ended)
+
+    def judge(
+        self, incident_id: str, verdict: Verdict | None, note: str = "", *, now_ms: int
+    ) -> StoredIncident:
+        """Store what an operator said of an incident, or take it back (None), and let the
+        incident's camera, and no other, be as sensitive as follows from that: at once.
+
+        Returns the incident as it stands.
+
+        Raises:
+            KeyError: there is no such incident.
+            StorageFullError, StoreError: nothing changed.
+        """
+        known = self._store.incident(incident_id)
+        if known is None:
+            raise KeyError(incident_id)
+        judgement = None
+        if verdict is not None:
+            judgement = Judgement(verdict, note, now_ms, known.incident.confidence)
+        stored = self._store.judge(incident_id, judgement)
+        self._adapt(known.incident.camera_id)
+        return stored
+
+    def discount(self, camera: str) -> None:
+        """Make a camera as sensitive as one about which nobody has said anything.
+
+        Raises:
+            StorageFullError, StoreError: nothing changed.
+        """
+        self._store.discount(camera)
+        self._adapt(camera)
+
+    def _adapt(self, camera: str) -> None:
+        stream = self._streams.get(camera)
+        if stream is not None:
+            stream.recognizer.adapt(self._sensitivity(camera))
 
     def _take(self, arrival: Arrival, said: list[Said]) -> None:
         match arrival:
@@ -183,23 +233,20 @@ class Pipeline:
             self.failures += 1
             if self.failures <= MAX_COMPLAINTS:
                 _log.exception("recognition failed", camera=segment.camera)
-            stream.recognizer = self._recognition.recognizer(self._settings(segment.camera))
+            stream.recognizer = self._recognizer(segment.camera)
 
     def _fresh(self, camera: str) -> _Stream:
-        settings = self._settings(camera)
         engine = IncidentEngine(camera, new_id=self._recognition.new_id)
-        return _Stream(self._recognition.recognizer(settings), engine)
+        return _Stream(self._recognizer(camera), engine)
 
     def _wake(self, camera: str, *, replay: bool = True) -> _Stream:
         """Rebuild a camera's memory from the store; says nothing."""
-        settings = self._settings(camera)
-        engine = IncidentEngine(camera, new_id=self._recognition.new_id)
-        stream = _Stream(self._recognition.recognizer(settings), engine)
+        stream = self._fresh(camera)
         known = self._store.camera(camera)
         if known is None or known.through_ms is None:
             return stream
-        from_ms = known.through_ms - self._recognition.memory_ms(settings)
-        engine.restore(self._store.known_incidents(camera, from_ms), known.through_ms)
+        from_ms = known.through_ms - self._recognition.memory_ms(self._settings(camera))
+        stream.restore(self._store.known_incidents(camera, from_ms), known.through_ms)
         if replay:
             for encoded in self._store.replay(camera, from_ms):
                 segment = decode_from_edge(encoded)
@@ -217,11 +264,17 @@ class Pipeline:
             self._streams.pop(camera, None)
             self._dormant.add(camera)
 
+    def _recognizer(self, camera: str) -> Recognizer:
+        return self._recognition.recognizer(self._settings(camera), self._sensitivity(camera))
+
+    def _sensitivity(self, camera: str) -> Sensitivity:
+        return adapt(self._store.feedback(camera))
+
     def _settings(self, camera: str) -> CloudCameraSettings:
         return self._cameras.get(camera) or CloudCameraSettings(id=camera)
 
 
-def _changes(said: Iterable[Said]) -> Iterable[IncidentChange]:
+def changes(said: Iterable[Said]) -> Iterable[IncidentChange]:
     for event in said:
         if isinstance(event, IncidentChange):
             yield event

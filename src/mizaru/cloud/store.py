@@ -13,7 +13,7 @@ Wraps `sqlalchemy.exc.DBAPIError`: no room → `StorageFullError`, everything el
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,9 @@ import sqlalchemy as sa
 
 from mizaru.cloud import tables
 from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange, Judgement, Verdict
+from mizaru.cloud.recognize import Feedback
 from mizaru.errors import StorageFullError, StoreError
+from mizaru.vocabulary import Behavior
 from mizaru.wire.messages import GENESIS, Cursor, Plate, Segment, Status, plate_digest
 
 PURGE_STEP: Final = 2000
@@ -361,22 +363,28 @@ class Store:
             rows = db.execute(query.order_by(tables.changes.c.seq)).all()
         return tuple(_stored_incident(*row) for row in rows)
 
-    def judgement(self, incident_id: str) -> Judgement | None:
-        """What was said of an incident, or None."""
-        query = sa.select(tables.feedback).where(tables.feedback.c.incident == incident_id)
+    def judgements(self, incident_ids: Collection[str]) -> dict[str, Judgement]:
+        """What was said of incidents, by id; those of which nothing was said are left out."""
+        query = sa.select(tables.feedback).where(tables.feedback.c.incident.in_(incident_ids))
         with self._reading() as db:
-            row = db.execute(query).one_or_none()
-        return _judgement(*row[1:]) if row else None
+            return {incident: _judgement(*said) for incident, *said in db.execute(query)}
 
-    def judged(self, camera: str) -> tuple[StoredIncident, ...]:
-        """Incidents of a camera whose judgement counts for its thresholds, in the order in
-        which they opened."""
-        query = tables.INCIDENTS.where(
-            tables.incidents.c.camera == camera, tables.feedback.c.counts
+    def feedback(self, camera: str) -> tuple[Feedback, ...]:
+        """All that was said of a camera's incidents and counts for its thresholds, in the order
+        in which the incidents opened."""
+        query = (
+            sa.select(
+                tables.incidents.c.behavior, tables.feedback.c.confidence, tables.feedback.c.verdict
+            )
+            .join(tables.feedback, tables.feedback.c.incident == tables.incidents.c.id)
+            .where(tables.incidents.c.camera == camera, tables.feedback.c.counts)
         )
         with self._reading() as db:
             rows = db.execute(query.order_by(tables.incidents.c.seq)).all()
-        return tuple(_stored_incident(*row) for row in rows)
+        return tuple(
+            Feedback(Behavior(behavior), confidence, Verdict(verdict))
+            for behavior, confidence, verdict in rows
+        )
 
     def plate(self, digest: bytes) -> Plate | None:
         """A plate by its digest."""

@@ -130,12 +130,82 @@ export interface paths {
         };
         /**
          * History
-         * @description Everything that happened to an incident, in order.
+         * @description Everything that happened to an incident, in order, each with what is said of it now.
          */
         get: operations["getIncidentHistory"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Judge Incident
+         * @description Say whether an incident was what it was called; the last word stands. The camera's
+         *     recognizer follows at once, and no other camera's does.
+         */
+        put: operations["judgeIncident"];
+        post?: never;
+        /**
+         * Take Back Feedback
+         * @description Take back what was said of an incident; the recognizer is as if it never was.
+         */
+        delete: operations["takeBackFeedback"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recognizer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recognizer
+         * @description What recognises behaviour here, and what is known of how well.
+         */
+        get: operations["getRecognizer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera}/sensitivity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Camera Sensitivity
+         * @description How sure the recognizer must be at a camera, before and after what operators said.
+         */
+        get: operations["getSensitivity"];
+        put?: never;
+        post?: never;
+        /**
+         * Reset Sensitivity
+         * @description Let nothing that was said so far count for this camera. What was said stays with the
+         *     incidents; said again, it counts again.
+         */
+        delete: operations["resetSensitivity"];
         options?: never;
         head?: never;
         patch?: never;
@@ -172,6 +242,60 @@ export interface components {
          */
         Behavior: "walk" | "stand" | "sit_down" | "sit" | "stand_up" | "lie_down" | "lie" | "bend" | "squat" | "wash_hands" | "drink" | "phone" | "fall" | "long_lie" | "smoke" | "strike" | "push" | "bully" | "intrude" | "loiter" | "crowd" | "wave_for_help" | "unknown";
         /**
+         * BehaviorInfo
+         * @description How far one behaviour may be trusted.
+         */
+        BehaviorInfo: {
+            behavior: components["schemas"]["Behavior"];
+            /**
+             * Validated
+             * @description shown to hold on footage of real people
+             */
+            validated: boolean;
+            /**
+             * Validation
+             * @description on what, with which result; or why not
+             */
+            validation: string;
+            /**
+             * Threshold
+             * @description score of the network at which it is told, as shipped: there its confidence is 0.5; null: it has no score, but a rule or none
+             */
+            threshold: number | null;
+            /**
+             * Budget
+             * @description false alarms per camera and day that the threshold was chosen for; null: for none
+             */
+            budget: number | null;
+        };
+        /**
+         * BehaviorSensitivity
+         * @description How sure the recognizer must be of one behaviour at one camera.
+         */
+        BehaviorSensitivity: {
+            behavior: components["schemas"]["Behavior"];
+            /**
+             * Base
+             * @description confidence at which it is told, as the recognizer ships
+             */
+            base: number;
+            /**
+             * Adapted
+             * @description … and here, after what operators said
+             */
+            adapted: number;
+            /**
+             * Confirmed
+             * @description incidents that count and were confirmed
+             */
+            confirmed: number;
+            /**
+             * False Alarms
+             * @description incidents that count and were false alarms
+             */
+            false_alarms: number;
+        };
+        /**
          * Camera
          * @description One camera as the cloud knows it.
          */
@@ -206,6 +330,16 @@ export interface components {
              * @description now; null where nothing is arriving
              */
             person_count: number | null;
+        };
+        /**
+         * CameraSensitivity
+         * @description How sure the recognizer must be at one camera; feedback moves it here and nowhere else.
+         */
+        CameraSensitivity: {
+            /** Camera */
+            camera: string;
+            /** Behaviors */
+            behaviors: components["schemas"]["BehaviorSensitivity"][];
         };
         /**
          * CameraState
@@ -279,10 +413,17 @@ export interface components {
              */
             scenes_conflated: number;
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+        /**
+         * FeedbackRequest
+         * @description What an operator says of an incident.
+         */
+        FeedbackRequest: {
+            verdict: components["schemas"]["Verdict"];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /**
          * Head
@@ -322,7 +463,7 @@ export interface components {
         };
         /**
          * IncidentEvent
-         * @description An incident opened, changed or closed.
+         * @description An incident opened, changed or closed, or an operator judged it.
          */
         IncidentEvent: {
             /**
@@ -332,9 +473,10 @@ export interface components {
             type: "incident";
             /**
              * Event
+             * @description judged: an operator said what it was, or took it back; see `feedback`
              * @enum {string}
              */
-            event: "opened" | "updated" | "closed";
+            event: "opened" | "updated" | "closed" | "judged";
             /** Id */
             id: string;
             /** Camera */
@@ -344,8 +486,15 @@ export interface components {
             /**
              * Start
              * Format: date-time
+             * @description when the behaviour began, by the camera's clock
              */
             start: string;
+            /**
+             * Opened
+             * Format: date-time
+             * @description when it was certain enough to tell, by the same clock
+             */
+            opened: string;
             /**
              * End
              * @description null while the incident is open
@@ -362,6 +511,31 @@ export interface components {
              * @description why it fired, in words
              */
             reason: string;
+            /**
+             * Validated
+             * @description whether the recognizer that runs now was shown to know this behaviour on footage of real people; see /recognizer
+             */
+            validated: boolean;
+            /** @description null: nobody has judged it */
+            feedback: components["schemas"]["IncidentFeedback"] | null;
+        };
+        /**
+         * IncidentFeedback
+         * @description What an operator said of an incident; the last word stands.
+         */
+        IncidentFeedback: {
+            verdict: components["schemas"]["Verdict"];
+            /**
+             * Note
+             * @description in the operator's words; may be empty
+             */
+            note: string;
+            /**
+             * Time
+             * Format: date-time
+             * @description when it was said, by the cloud's clock
+             */
+            time: string;
         };
         /**
          * LiveEvent
@@ -393,6 +567,24 @@ export interface components {
         Problem: {
             /** Detail */
             detail: string;
+        };
+        /**
+         * Recognizer
+         * @description What recognises behaviour in this release.
+         */
+        Recognizer: {
+            /**
+             * Version
+             * @description of the weights, or `rules` where there are none
+             */
+            version: string;
+            /**
+             * Sha256
+             * @description of the weights, hexadecimal; null: it has none
+             */
+            sha256: string | null;
+            /** Behaviors */
+            behaviors: components["schemas"]["BehaviorInfo"][];
         };
         /**
          * SceneEvent
@@ -512,19 +704,12 @@ export interface components {
             /** Confidence */
             confidence: number;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
-        };
+        /**
+         * Verdict
+         * @description Was it what it was called?
+         * @enum {string}
+         */
+        Verdict: "confirmed" | "false_alarm";
         /**
          * Zone
          * @description A named polygon on the floor of a camera's image, as the settings say.
@@ -581,6 +766,15 @@ export interface operations {
                     "application/json": components["schemas"]["Camera"][];
                 };
             };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getScene: {
@@ -612,13 +806,13 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Entity */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -659,13 +853,13 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Entity */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -706,13 +900,13 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Entity */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -751,13 +945,13 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Entity */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -791,13 +985,13 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Entity */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -831,13 +1025,260 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Entity */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    judgeIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvent"];
+                };
+            };
+            /** @description Asked by a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk; nothing was stored */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeBackFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvent"];
+                };
+            };
+            /** @description Asked by a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk; nothing was stored */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRecognizer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recognizer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSensitivity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraSensitivity"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetSensitivity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraSensitivity"];
+                };
+            };
+            /** @description Asked by a page of another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk; nothing was stored */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -858,6 +1299,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from mizaru.cloud.recognize import TOLD_AT
 from mizaru.vocabulary import RISK, Behavior, Severity
 
 GAP_S: Final = 1.0
@@ -33,7 +34,8 @@ class Policy:
 
     Attributes:
         severity: of a new incident.
-        open_at: least confidence to open, [0, 1] …
+        open_at: least confidence to open, [0, 1]; at the default the recognizer decides, whose
+            confidences are made for it …
         close_at: … and to go on; lower, so that an incident does not flicker.
         min_duration_s: evidence must last this long before the incident opens. The rules
             confirm a fall themselves; this guards against a rule that flickers.
@@ -49,7 +51,7 @@ class Policy:
     """
 
     severity: Severity
-    open_at: float = 0.5
+    open_at: float = TOLD_AT
     close_at: float = 0.35
     min_duration_s: float = 0.0
     quiet_s: float = 5.0
