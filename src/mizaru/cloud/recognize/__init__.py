@@ -22,7 +22,9 @@ from mizaru.cloud.recognize.finding import (
     Risk,
     SubjectFinding,
 )
-from mizaru.cloud.recognize.info import RULES_INFO, RecognizerInfo
+from mizaru.cloud.recognize.info import RULES_INFO, RecognizerInfo, learned_info
+from mizaru.cloud.recognize.learned import LearnedRecognizer
+from mizaru.cloud.recognize.network import shipped_model
 from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.recognize.thresholds import Thresholds
 from mizaru.cloud.settings import CloudCameraSettings, ZoneKind
@@ -67,13 +69,18 @@ def build_recognizer(
 
     Raises:
         SettingsError: a zone whose polygon crosses itself or whose hours no clock shows.
+        ModelError: weights or card of this release are damaged.
     """
-    return RuleRecognizer(camera, local_time=local_time, sensitivity=sensitivity)
+    model = shipped_model()
+    if model is None:
+        return RuleRecognizer(camera, local_time=local_time, sensitivity=sensitivity)
+    return LearnedRecognizer(camera, local_time=local_time, model=model, sensitivity=sensitivity)
 
 
 def recognizer_info() -> RecognizerInfo:
     """Which recognizer `build_recognizer` builds, and on what it was shown to work."""
-    return RULES_INFO
+    model = shipped_model()
+    return RULES_INFO if model is None else learned_info(model.card)
 
 
 def memory_ms(camera: CloudCameraSettings) -> int:

@@ -126,7 +126,7 @@ def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
         return None
     sat = 2 * sum(sample.posture is Behavior.SIT for sample in before) > len(before)
     least = limits.descent_speed_sitting if sat else limits.descent_speed
-    peak = _peak_speed(way, size, limits)
+    peak = peak_speed(way, size, limits)
     # Over a gap only the mean speed is known, which says nothing about the peak.
     if seconds > limits.descent_s + allowed_s or (peak < least and not hidden_s):
         return None
@@ -165,7 +165,7 @@ def _lying_from(samples: list[Sample]) -> int:
     return first
 
 
-def _peak_speed(way: list[tuple[Sample, float]], size: float, limits: Thresholds) -> float:
+def peak_speed(way: list[tuple[Sample, float]], size: float, limits: Thresholds) -> float:
     """Fastest descent of head and shoulders over `speed_window_s`, body heights/s.
 
     Where poses are missing for longer than that, it is the speed over the gap.

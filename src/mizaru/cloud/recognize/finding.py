@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from mizaru.cloud.recognize.adaptation import Sensitivity
@@ -80,12 +82,15 @@ class Finding:
 
     Attributes:
         dismissed: what looked like a risk and was none at the second look, said once each.
+        evidence: risk → the highest confidence that anybody or the scene has of it now, told or
+            not, for every risk that has a score; empty for a recognizer without scores.
     """
 
     key: SyncKey
     subjects: tuple[SubjectFinding, ...]
     risks: tuple[Risk, ...]
     dismissed: tuple[Risk, ...] = ()
+    evidence: Mapping[Behavior, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Recognizer(Protocol):

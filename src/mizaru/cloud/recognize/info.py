@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from mizaru.cloud.recognize.card import NOT_VALIDATED, REAL, OperatingPoint
+from mizaru.cloud.recognize.card import NOT_VALIDATED, REAL, Card, OperatingPoint
 from mizaru.vocabulary import Behavior
 
 
@@ -37,3 +37,13 @@ RULES_INFO: Final = RecognizerInfo(
 )
 """The kinematic rules: their thresholds were chosen on the real people they were tried on, see
 ``docs/decisions/0005``, which is no validation."""
+
+
+def learned_info(card: Card) -> RecognizerInfo:
+    """Of the recognizer that runs these weights."""
+    return RecognizerInfo(
+        card.version,
+        MappingProxyType(dict(card.described())),
+        card.sha256,
+        MappingProxyType(card.operating_points),
+    )

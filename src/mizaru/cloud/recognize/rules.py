@@ -14,7 +14,7 @@ from typing import Final
 from mizaru.cloud.recognize.adaptation import DEFAULT_SENSITIVITY, Sensitivity
 from mizaru.cloud.recognize.fall import FloorWatch, fall_risk, long_lie_risk
 from mizaru.cloud.recognize.finding import Finding, Observation, Risk, SubjectFinding
-from mizaru.cloud.recognize.scene import CrowdWatch, ZoneWatch
+from mizaru.cloud.recognize.scene import CrowdWatch, ZoneWatch, rests_on
 from mizaru.cloud.recognize.subject import Roster, Subject, gait, speed
 from mizaru.cloud.recognize.thresholds import DEFAULT, Thresholds
 from mizaru.cloud.recognize.zones import Zone
@@ -116,10 +116,10 @@ class RuleRecognizer:
         rest = [zone for zone in self._rest if now and zone.counts(now)]
         for subject in subjects:
             watch = self._floor.setdefault(subject, FloorWatch(self._limits))
-            watch.observe(subject, at_rest=_rests(subject, rest, observation.aspect))
+            watch.observe(subject, at_rest=rests_on(subject, rest, observation.aspect))
             fall = fall_risk(subject, watch, self._limits)
             long_lie = None
-            if not _rests(subject, rest, observation.aspect):
+            if not rests_on(subject, rest, observation.aspect):
                 long_lie = long_lie_risk(subject, watch, self._camera.rules.long_lie_s)
             everyday = self._everyday.setdefault(subject, _Everyday(self._limits))
             said[subject.subject_id] = everyday.observe(subject)
@@ -153,10 +153,3 @@ class RuleRecognizer:
     def _tells(self, risk: Risk) -> bool:
         shift = self._sensitivity.shifts.get(risk.behavior)
         return shift is None or risk.confidence >= self._sensitivity.threshold(risk.behavior)
-
-
-def _rests(subject: Subject, zones: list[Zone], aspect: float) -> bool:
-    """Whether a subject is on a bed or sofa: its hips, or the middle of its torso."""
-    body = subject.last.body
-    points = [body.center, body.hips or body.center]
-    return any(zone.contains((x / aspect, y)) for zone in zones for x, y in points)

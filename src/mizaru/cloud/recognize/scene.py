@@ -121,3 +121,10 @@ class ZoneWatch:
             ),
             started_ms=stay.since_ms,
         )
+
+
+def rests_on(subject: Subject, zones: list[Zone], aspect: float) -> bool:
+    """Whether a subject is on a bed or sofa: its hips, or the middle of its torso."""
+    body = subject.last.body
+    points = [body.center, body.hips or body.center]
+    return any(zone.contains((x / aspect, y)) for zone in zones for x, y in points)
