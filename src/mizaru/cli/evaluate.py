@@ -122,6 +122,15 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Weights as [bold]mizaru train recognizer[/bold] wrote them, or "
+            "[bold]rules[/bold]. [dim][default: what this release ships][/dim]",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and of skeletons.")] = 0,
 ) -> None:
     """Judge the recognizer on the labelled footage of MANIFEST.
@@ -140,7 +149,9 @@ def evaluate(
       mizaru evaluate MANIFEST.csv --root data --task fight --json - | jq .auc
     """
     from mizaru.lab.evaluate.report import as_json
+    from mizaru.log import configure_log
 
+    configure_log(environment().get("MIZARU_LOG", "warning"), sys.stderr)
     for target in (json, html):
         if (
             target is not None
@@ -164,6 +175,7 @@ def evaluate(
         kind=pick,
         all_negatives=everything,
         folders=(models, recordings),
+        weights=weights,
         seed=seed,
         replays=html is not None,
         console=console,
@@ -195,6 +207,7 @@ def _evaluate(
     kind: str | None,
     all_negatives: bool,
     folders: tuple[Path | None, Path | None],
+    weights: str | None,
     seed: int,
     replays: bool,
     console: Console,
@@ -202,7 +215,7 @@ def _evaluate(
     from mizaru.edge.models import models_folder
     from mizaru.lab.data.recording import Recorder
     from mizaru.lab.evaluate.report import Setup, cluster_of, report, sha256_of, versions
-    from mizaru.lab.evaluate.run import Judge, product_recognizer, recordings_folder, truths
+    from mizaru.lab.evaluate.run import Judge, recognizer_of, recordings_folder, truths
     from mizaru.lab.evaluate.truth import read_marks, select
 
     models, recordings = folders
@@ -217,6 +230,7 @@ def _evaluate(
             f"{selection.clips[0].path}; is --root right?"
         )
     recorder = Recorder(store, recordings_folder(recordings, environment()))
+    recognizer, info = recognizer_of(weights)
     sequences = _sequences(recorder, pace, base, seed)
     judge = Judge(
         task,
@@ -224,12 +238,12 @@ def _evaluate(
         recorder,
         read_marks([base / "labels", manifest.parent / "labels"]),
         sequences,
+        recognizer,
         replays=replays,
         classes=truths(selection.clips, sequences) if str(task) == "action" else frozenset(),
     )
     clips = _judge_all(judge, selection.clips, recorder, pace, console)
     judged = [clip for clip in clips if clip.error is None]
-    recognizer = product_recognizer("camera-1")
     return report(
         Setup(
             task=task,
@@ -237,8 +251,8 @@ def _evaluate(
             seed=seed,
             split=split,
             manifest=(manifest.name, sha256_of(manifest)),
-            recognizer=type(recognizer).__name__,
-            weights=_weights(),
+            recognizer=info.version,
+            weights=info.sha256,
             perception=tuple(
                 (file.name, sha256_of(file)) for file in sorted(store.glob("*.tflite"))
             ),
@@ -286,20 +300,11 @@ def _judge_all(
 
 def _sequences(recorder: Recorder, pace: Pace, root: Path, seed: int) -> LoadSequences:
     def load_sequences(clip: Clip) -> Iterator[Any]:
-        from mizaru.lab.data import load  # type: ignore[attr-defined]
+        from mizaru.lab.data.load import load
 
         yield from load(clip, recorder=recorder, pace=pace, root=root)
 
     return load_sequences
-
-
-def _weights() -> tuple[tuple[str, str], ...]:
-    """What the recognizer has learned, as shipped."""
-    import mizaru.cloud.recognize
-    from mizaru.lab.evaluate.report import sha256_of
-
-    folder = Path(mizaru.cloud.recognize.__file__).parent / "weights"
-    return tuple((file.name, sha256_of(file)) for file in sorted(folder.glob("*.onnx")))
 
 
 def _show(report: Report, console: Console) -> None:

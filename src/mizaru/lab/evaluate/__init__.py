@@ -13,7 +13,7 @@ the cloud builds, and what they say is held against what people marked.
 
 from mizaru.lab.evaluate.judge import Judged, Replay
 from mizaru.lab.evaluate.report import Figures, Report, as_json
-from mizaru.lab.evaluate.run import Judge, product_recognizer, recordings_folder
+from mizaru.lab.evaluate.run import Judge, product_recognizer, recognizer_of, recordings_folder
 from mizaru.lab.evaluate.task import Task
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "Task",
     "as_json",
     "product_recognizer",
+    "recognizer_of",
     "recordings_folder",
 ]

@@ -72,6 +72,7 @@ class Replay:
         reason: why the alarm was given; "" for a miss.
         measures: of the alarm.
         confidence: of the alarm, or the highest that a miss had, [0, 1].
+        dismissed: (seconds, why) of what the recognizer took back at the second look.
     """
 
     kind: str
@@ -84,6 +85,7 @@ class Replay:
     reason: str = ""
     measures: tuple[Measured, ...] = ()
     confidence: float = 0.0
+    dismissed: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,9 +156,14 @@ def judge_events(
     if replays:
         times = tuple((alarm.opened_ms / 1000, alarm.behavior) for alarm in alarms)
         peak = watched.peak(event.behaviors)
+        dismissed = tuple(
+            (t_ms / 1000, risk.reason)
+            for t_ms, risk in watched.dismissed
+            if risk.behavior in event.behaviors
+        )
         for span in spans:
             if span not in hits:
-                shown.append(_missed(footage, span, times, peak))
+                shown.append(_missed(footage, span, times, peak, dismissed))
         shown += [_false(footage, alarm, spans, times) for alarm in false]
     return replace(
         _blank(footage),
@@ -272,7 +279,11 @@ def _may_be(span: Span, t_s: float) -> bool:
 
 
 def _missed(
-    footage: Footage, span: Span, alarms: tuple[tuple[float, Behavior], ...], peak: float
+    footage: Footage,
+    span: Span,
+    alarms: tuple[tuple[float, Behavior], ...],
+    peak: float,
+    dismissed: tuple[tuple[float, str], ...],
 ) -> Replay:
     begin = 0.0 if span.onset_s is None else span.onset_s - REPLAY_BEFORE_S
     end = footage.duration_s if span.end_s is None else span.end_s + REPLAY_AFTER_S
@@ -284,6 +295,7 @@ def _missed(
         span,
         alarms,
         confidence=peak,
+        dismissed=dismissed,
     )
 
 

@@ -20,11 +20,23 @@ from mizaru.lab.evaluate.judge import EARLY_S, LATE_S, Judged, Replay
 from mizaru.lab.evaluate.report import Report, Row, delays
 from mizaru.lab.evaluate.statistic import DRAWS, LEAST_CLUSTERS
 from mizaru.lab.evaluate.task import Task
-from mizaru.lab.evaluate.words import count, interval, lines, number, plain, share, span, summary
+from mizaru.lab.evaluate.words import (
+    NO_INTERVAL,
+    count,
+    interval,
+    lines,
+    number,
+    plain,
+    share,
+    span,
+    summary,
+)
 from mizaru.proxy import PALETTE, Part, Primitive, Shape, primitives, slots
 
-MOST_BARS: Final = 40
+MOST_BARS: Final = 16
 """A breakdown with more rows than this is a table only."""
+_WORDS: Final = frozenset({"from", "which", "label"})
+"""Columns that hold words even where they begin with a number."""
 
 _SHAPES: Final = tuple(Shape)
 _PARTS: Final = (None, Part.SHADOW, Part.VISOR, Part.PELVIS, Part.NECK, Part.FOOT, Part.HEAD)
@@ -85,21 +97,27 @@ def _cards(report: Report) -> str:
     for key, name in (
         ("event_recall", "of the events alarmed"),
         ("precision", "of the alarms were right"),
-        ("false_alarms_per_camera_day", "false alarms per camera and day"),
-        ("delay_p95_s", "delay, 95th percentile"),
-        ("auc", "AUC"),
+        ("delay_p95_s", "from onset to alarm, p95"),
+        ("auc", "AUC over clips"),
+        ("accuracy", "of the clips decided right"),
         ("macro_f1", "macro-F1"),
-        ("accuracy", "accuracy"),
         ("mae", "mean absolute error"),
     ):
         estimate = getattr(figures, key)
         if estimate is not None:
-            cards.append((number(key, estimate.value), name, interval(key, estimate)))
+            between = f"95 %: {interval(key, estimate)}"
+            cards.append((number(key, estimate.value), name, between))
+    day = figures.false_alarms_per_camera_day
+    if figures.false_alarms is not None:
+        free = span((figures.hours_without_event or 0.0) * 3600)
+        between = f"95 %: {interval('', day)} per camera and day" if day else "no rate can be told"
+        name = f"{'false alarm' if figures.false_alarms == 1 else 'false alarms'} in {free}"
+        cards.insert(1, (str(figures.false_alarms), name, between))
     return (
         '<div class="cards">\n'
         + "".join(
             f'<div class="card"><b>{escape(value)}</b><span>{escape(name)}</span>'
-            f'<span class="between">95 %: {escape(between)}</span></div>\n'
+            f'<span class="between">{escape(between)}</span></div>\n'
             for value, name, between in cards[:6]
         )
         + "</div>\n"
@@ -204,20 +222,19 @@ def _outcome(clip: Judged, task: Task) -> tuple[str, str]:
 
 
 def _breakdowns(report: Report) -> str:
-    parts = []
+    figures, tables = [], []
     for column, name in (("identity", "person"), ("group", "room or source"), ("camera", "camera")):
         rows = report.breakdowns[column]
         if len(rows) < 2:
             continue
-        parts.append(f"<h3>By {name}</h3>\n")
         if len(rows) <= MOST_BARS and report.setup.task is not Task.COUNT:
-            parts.append(f'<div class="grid">{_bars(rows, report, name)}</div>')
+            figures.append(_bars(rows, report, name))
         table = _table(rows, report, name)
-        parts.append(f"<details><summary>Table by {name}</summary>{table}</details>\n")
+        tables.append(f"<details><summary>Table by {name}</summary>{table}</details>\n")
     labels = _table(report.breakdowns["label"], report, "label")
     return (
-        f"<h2>Who and where</h2>\n{''.join(parts)}<h3>By what the manifest says</h3>\n{labels}"
-        f"<h2>All figures</h2>\n{_all(report)}"
+        f'<h2>Who and where</h2>\n<div class="grid">{"".join(figures)}</div>\n{"".join(tables)}'
+        f"<h3>By what the manifest says</h3>\n{labels}<h2>All figures</h2>\n{_all(report)}"
     )
 
 
@@ -234,14 +251,14 @@ def _bars(rows: Sequence[Row], report: Report, name: str) -> str:
         return ""
     what = f"{event.plural} alarmed" if event else "clips decided right"
     caption = f"Share of {what}, by {name}, with its 95 % interval."
-    return _figure("", draw.bars(shown), caption)
+    return _figure(f"By {name}", draw.bars(shown), caption)
 
 
 def _table(rows: Sequence[Row], report: Report, name: str) -> str:
-    event = report.setup.task.event
+    event, counts = report.setup.task.event, report.setup.task is Task.COUNT
     heads = [name, "clips", "footage"]
     heads += [event.plural, "alarmed", "recall", "false alarms"] if event else []
-    heads += [] if event else ["accuracy", "macro-F1"]
+    heads += [] if event else ["accuracy", "mean error" if counts else "macro-F1"]
     body = []
     for row in rows:
         figures = row.figures
@@ -251,8 +268,8 @@ def _table(rows: Sequence[Row], report: Report, name: str) -> str:
             cells += [str(row.events), str(row.hits), share(recall.value) if recall else ""]
             cells.append(str(figures.false_alarms or 0))
         else:
-            right, f1 = figures.accuracy, figures.macro_f1
-            cells += [share(right.value) if right else "", plain(f1.value) if f1 else ""]
+            right, second = figures.accuracy, figures.mae if counts else figures.macro_f1
+            cells += [share(right.value) if right else "", plain(second.value) if second else ""]
         body.append(cells)
     return _grid(heads, body)
 
@@ -329,6 +346,8 @@ def _facts(replay: Replay) -> Iterator[tuple[str, str]]:
         yield "event", "somewhere in the clip; nobody marked when"
     for t_s, behavior in replay.alarms:
         yield "alarm", f"{behavior} at {t_s:.1f} s"
+    for t_s, reason in replay.dismissed:
+        yield f"taken back at {t_s:.1f} s", reason
     for measure in replay.measures:
         unit = f" {measure.unit}" if measure.unit else ""
         yield measure.name.replace("_", " "), f"{plain(measure.value)}{unit}"
@@ -407,7 +426,7 @@ def _method(report: Report) -> str:
     )
     facts = [
         ("recognizer", setup.recognizer),
-        *((f"weights {name}", digest) for name, digest in setup.weights),
+        ("weights", setup.weights or "none: rules"),
         *((f"perception {name}", digest) for name, digest in setup.perception),
         ("manifest", f"{setup.manifest[0]} {setup.manifest[1]}"),
         *setup.versions,
@@ -504,13 +523,25 @@ def _key(*entries: tuple[str, str]) -> str:
 def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]], *, raw: bool = False) -> str:
     """A table; the cells are text unless `raw` says that they are HTML."""
 
-    def cell(text: str, column: int) -> str:
-        css = ' class="path"' if column == 0 else ' class="n"' if _is_number(text) else ""
-        return f"<td{css}>{text if raw else escape(text)}</td>"
+    rows = [tuple(row) for row in rows]
+    numeric = {
+        i
+        for i, name in enumerate(heads)
+        if i
+        and name not in _WORDS
+        and any(row[i] for row in rows)
+        and all(not row[i] or _is_number(row[i]) for row in rows)
+    }
 
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    def css(column: int) -> str:
+        return ' class="path"' if column == 0 else ' class="n"' if column in numeric else ""
+
+    head = "".join(f"<th{css(i)}>{escape(name)}</th>" for i, name in enumerate(heads))
     body = "".join(
-        f"<tr>{''.join(cell(text, i) for i, text in enumerate(row))}</tr>\n" for row in rows
+        "<tr>"
+        + "".join(f"<td{css(i)}>{x if raw else escape(x)}</td>" for i, x in enumerate(row))
+        + "</tr>\n"
+        for row in rows
     )
     return (
         f'<div class="box"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
@@ -519,7 +550,7 @@ def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]], *, raw: bool = Fa
 
 
 def _is_number(text: str) -> bool:
-    return bool(text) and text[0].isdigit()
+    return text[0].isdigit() or text == NO_INTERVAL
 
 
 def _asset(name: str) -> str:

@@ -91,9 +91,9 @@ class Setup:
     Attributes:
         task, pace, seed, split: as asked.
         manifest: name of the file, and its SHA-256.
-        recognizer: name of its class.
-        weights: (file name, SHA-256) of what it has learned; () for rules.
-        perception: the same for the models that see.
+        recognizer: version of its weights, or ``rules``.
+        weights: SHA-256 of these, or None.
+        perception: (file name, SHA-256) of the models that see.
         versions: (package, version).
         machine: processor and number of cores; at the pace ``live`` it decides what is dropped.
         cluster: what the bootstrap draws: identity, group or path.
@@ -106,7 +106,7 @@ class Setup:
     split: str | None
     manifest: tuple[str, str]
     recognizer: str
-    weights: tuple[tuple[str, str], ...]
+    weights: str | None
     perception: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
     machine: str
@@ -244,7 +244,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "seed": setup.seed,
         "manifest": {"name": setup.manifest[0], "sha256": setup.manifest[1]},
         "recognizer": setup.recognizer,
-        "weights": dict(setup.weights),
+        "weights_sha256": setup.weights,
         "perception": dict(setup.perception),
         "versions": dict(setup.versions),
         "machine": setup.machine,

@@ -8,8 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from mizaru.cloud.recognize import build_recognizer
+from mizaru.cloud.recognize import build_recognizer, recognizer_info
 from mizaru.cloud.recognize.finding import Observation, Recognizer
+from mizaru.cloud.recognize.info import RULES_INFO, RecognizerInfo, learned_info
+from mizaru.cloud.recognize.learned import LearnedRecognizer
+from mizaru.cloud.recognize.network import load_model
+from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.edge.settings import Pace
 from mizaru.errors import DataError
@@ -29,6 +33,8 @@ from mizaru.lab.evaluate.truth import Marks, Span, action, events, people
 from mizaru.lab.evaluate.watch import NewRecognizer, watch
 
 CAMERA: Final = "camera-1"
+RULES: Final = "rules"
+"""Instead of weights: the kinematic rules."""
 RECORDINGS: Final = Path("~/.cache/mizaru/recordings")
 """Where recordings are kept unless ``--recordings`` or ``MIZARU_RECORDINGS`` say otherwise."""
 
@@ -44,6 +50,32 @@ def recordings_folder(choice: Path | None, environment: Mapping[str, str]) -> Pa
 def product_recognizer(camera: str) -> Recognizer:
     """The one that the cloud builds for a camera that nobody has configured."""
     return build_recognizer(CloudCameraSettings(id=camera), local_time=_utc)
+
+
+def recognizer_of(weights: str | None) -> tuple[NewRecognizer, RecognizerInfo]:
+    """How to build a recognizer, and what it is.
+
+    Args:
+        weights: a folder as ``mizaru train`` writes it, ``rules`` for the kinematic rules; None
+            for what this release ships.
+
+    Raises:
+        ModelError: the weights cannot be used.
+    """
+    if weights is None:
+        return product_recognizer, recognizer_info()
+    if weights == RULES:
+        return _rules, RULES_INFO
+    model = load_model(Path(weights))
+
+    def learned(camera: str) -> Recognizer:
+        return LearnedRecognizer(CloudCameraSettings(id=camera), local_time=_utc, model=model)
+
+    return learned, learned_info(model.card)
+
+
+def _rules(camera: str) -> Recognizer:
+    return RuleRecognizer(CloudCameraSettings(id=camera), local_time=_utc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,12 @@ class Event:
     """Something that happens in some clips and not in others.
 
     Attributes:
-        noun, plural: for sentences.
+        article, noun, plural: for sentences.
         labels: words of a manifest that say that it happens.
         behaviors: incidents of these are alarms about it.
     """
 
+    article: str
     noun: str
     plural: str
     labels: frozenset[str]
@@ -58,15 +59,20 @@ _ROWS: Final = MappingProxyType(
 
 _EVENTS: Final = MappingProxyType(
     {
-        Task.FALL: Event("fall", "falls", frozenset({"fall"}), frozenset({Behavior.FALL})),
+        Task.FALL: Event("a ", "fall", "falls", frozenset({"fall"}), frozenset({Behavior.FALL})),
         Task.FIGHT: Event(
+            "a ",
             "fight",
             "fights",
             frozenset({"fight", "aggressive", "strike", "push", "bully", "punch", "kick"}),
             frozenset({Behavior.STRIKE, Behavior.PUSH, Behavior.BULLY}),
         ),
         Task.SMOKE: Event(
-            "smoking", "smoking", frozenset({"smoking", "smoke"}), frozenset({Behavior.SMOKE})
+            "",
+            "smoking",
+            "clips of smoking",
+            frozenset({"smoking", "smoke"}),
+            frozenset({Behavior.SMOKE}),
         ),
     }
 )

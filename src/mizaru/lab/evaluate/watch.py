@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mizaru.cloud.incident import Incident, IncidentEngine
-from mizaru.cloud.recognize.finding import Finding, Observation, Recognizer
+from mizaru.cloud.recognize.finding import Finding, Observation, Recognizer, Risk
 from mizaru.vocabulary import Behavior
 
 NewRecognizer = Callable[[str], Recognizer]
@@ -39,11 +39,13 @@ class Watched:
 
     Attributes:
         incidents: as they stood at the clip's end, in the order of their opening.
-        peaks: behaviour → the highest confidence that it ever had, over risks and subjects.
+        dismissed: (time, what looked like a risk then and was none at the second look).
+        peaks: behaviour → the highest confidence that it ever had, told or not.
         ticks: in time order.
     """
 
     incidents: tuple[Incident, ...]
+    dismissed: tuple[tuple[int, Risk], ...]
     peaks: dict[Behavior, float]
     ticks: tuple[Tick, ...]
 
@@ -62,21 +64,25 @@ def watch(observations: Iterable[Observation], recognizer: Recognizer, camera: s
     engine = IncidentEngine(camera, new_id=lambda: f"i{next(numbers)}")
     incidents: dict[str, Incident] = {}
     peaks: dict[Behavior, float] = {}
+    dismissed: list[tuple[int, Risk]] = []
     ticks: list[Tick] = []
     last_ms = 0
     for observation in observations:
         finding = recognizer.observe(observation)
         for change in engine.update(finding):
             incidents[change.incident.id] = change.incident
+        dismissed += ((finding.key.t_ms, risk) for risk in finding.dismissed)
         _raise(peaks, finding)
         ticks.append(_tick(finding))
         last_ms = finding.key.t_ms
     for change in engine.finish(last_ms):
         incidents[change.incident.id] = change.incident
-    return Watched(tuple(incidents.values()), peaks, tuple(ticks))
+    return Watched(tuple(incidents.values()), tuple(dismissed), peaks, tuple(ticks))
 
 
 def _raise(peaks: dict[Behavior, float], finding: Finding) -> None:
+    for behavior, confidence in finding.evidence.items():
+        peaks[behavior] = max(peaks.get(behavior, 0.0), confidence)
     for risk in finding.risks:
         peaks[risk.behavior] = max(peaks.get(risk.behavior, 0.0), risk.confidence)
     for subject in finding.subjects:

@@ -25,6 +25,8 @@ NAMES: Final = {
 }
 """Figure → how it is called."""
 
+NO_INTERVAL: Final = "too few groups"
+
 _UNITS: Final = {"delay_p50_s": " s", "delay_p95_s": " s", "mae": " people"}
 _SHARES: Final = {"event_recall", "precision", "accuracy"}
 
@@ -85,16 +87,19 @@ def _about_events(report: Report) -> Iterator[str]:
             f"{share(recall.low)} and {share(recall.high)}."
         )
     else:
-        yield f"None of the clips shows {event.noun}, so nothing is said about what it misses."
+        yield (
+            f"None of the clips shows {event.article}{event.noun}, so nothing is said about what it "
+            "misses."
+        )
     false, free = figures.false_alarms or 0, (figures.hours_without_event or 0.0) * 3600
     if free > 0 and figures.false_alarms_per_camera_day:
         day = figures.false_alarms_per_camera_day
         inside = sum(c.false_alarms for c in report.judged if c.event_free_s <= 0)
         beside = f" ({inside} of them in clips where nobody marked when it happens)"
         yield (
-            f"In {span(free)} without a {event.noun} it gave "
-            f"{count(false, 'false alarm', 'false alarms')}{beside if inside else ''}. That is so "
-            f"little footage that the true rate may be anything between {plain(day.low)} and "
+            f"In {span(free)} without {event.article}{event.noun} it gave "
+            f"{count(false, 'false alarm', 'false alarms')}{beside if inside else ''}. From this "
+            f"much footage, the true rate may be anything between {plain(day.low)} and "
             f"{plain(day.high)} per camera and day."
         )
     elif false:
@@ -150,7 +155,7 @@ def number(key: str, value: float) -> str:
 def interval(key: str, estimate: Estimate) -> str:
     """``low – high``, or why there is none."""
     if estimate.low is None or estimate.high is None:
-        return "too few clusters"
+        return NO_INTERVAL
     return f"{number(key, estimate.low)} – {number(key, estimate.high)}"
 
 
@@ -163,13 +168,8 @@ def plain(value: float | None) -> str:
     """A number with as many digits as it deserves."""
     if value is None:
         return "?"
-    return (
-        f"{value:.0f}"
-        if abs(value) >= 100
-        else f"{value:.1f}"
-        if abs(value) >= 10
-        else f"{value:.2f}"
-    )
+    digits = 0 if value == 0 or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f}"
 
 
 def hours(value: float) -> str:
