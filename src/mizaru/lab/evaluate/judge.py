@@ -31,6 +31,9 @@ REPLAY_MOST_S: Final = 20.0
 """What a replay shows around what it is about."""
 NEAR_COUNT: Final = 1
 """A count is right if it is off by at most this many people."""
+TOGETHER: Final = 0.1
+"""One number for a whole clip is held against how many were seen together for this share of it:
+people come and go, and for a moment somebody may be seen twice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,7 +239,7 @@ def judge_count(
     seconds: Sequence[tuple[float, int]],
     range_: tuple[int, int] | None,
 ) -> Judged | None:
-    """People against a count: from second to second, or the most at once for one number.
+    """People against a count: from second to second, or those seen together for one number.
 
     Returns None where neither is known.
     """
@@ -248,7 +251,8 @@ def judge_count(
     elif range_ is not None:
         least, most = range_
         whole = range(math.floor(footage.duration_s) + 1)
-        decision = max((_people_at(watched.ticks, float(second)) for second in whole), default=0.0)
+        together = sorted(_people_at(watched.ticks, float(second)) for second in whole)
+        decision = together[math.floor(len(together) * (1.0 - TOGETHER))]
         off = [max(0.0, least - decision, decision - most)]
         truth = (least + most) / 2
     else:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from mizaru.cloud.recognize.finding import Observation
 from mizaru.lab.evaluate import draw
-from mizaru.lab.evaluate.judge import EARLY_S, LATE_S, Judged, Replay
+from mizaru.lab.evaluate.judge import EARLY_S, LATE_S, TOGETHER, Judged, Replay
 from mizaru.lab.evaluate.report import Report, Row, delays
 from mizaru.lab.evaluate.statistic import DRAWS, LEAST_CLUSTERS
 from mizaru.lab.evaluate.task import Task
@@ -165,7 +165,7 @@ def _figures(report: Report) -> str:
         if isinstance(clip.truth, float) and isinstance(clip.decision, float)
     ]
     if pairs:
-        caption = "One dot a clip: means over its seconds, or the most at once."
+        caption = "One dot a clip: means over its seconds, or how many were seen together."
         parts.append(_figure("Counts", draw.counts(pairs), caption))
     return f'<h2>At a glance</h2>\n<div class="grid">\n{"".join(parts)}</div>\n'
 
@@ -415,7 +415,8 @@ def _method(report: Report) -> str:
         paragraphs.append(
             "Where people counted from second to second, a clip's error is the mean over its "
             "seconds; where there is one number, it is held against the most people seen together "
-            "for a second. Accuracy is the share of counts that are off by at most one."
+            f"for {TOGETHER:.0%} of the clip. Accuracy is the share of counts that are off by at "
+            "most one."
         )
     paragraphs.append(
         "Intervals hold 95 %: Wilson's for proportions, the exact one of Poisson counts for rates, "

@@ -88,8 +88,8 @@ def _about_events(report: Report) -> Iterator[str]:
         )
     else:
         yield (
-            f"None of the clips shows {event.article}{event.noun}, so nothing is said about what it "
-            "misses."
+            f"None of the clips shows {event.article}{event.noun}, so nothing is said about "
+            "what it misses."
         )
     false, free = figures.false_alarms or 0, (figures.hours_without_event or 0.0) * 3600
     if free > 0 and figures.false_alarms_per_camera_day:
