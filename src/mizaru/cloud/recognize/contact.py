@@ -23,6 +23,8 @@ from mizaru.vocabulary import Behavior
 Array = npt.NDArray[np.float32]
 
 BLOWS: Final = (Behavior.STRIKE, Behavior.PUSH)
+_WORTH_A_LOOK: Final = -2.0
+"""Log odds below which nobody asks what the hands did."""
 _STRIKE, _PUSH = (ACTIONS.index(behavior) for behavior in BLOWS)
 
 
@@ -75,10 +77,9 @@ class Hands:
     met: float
 
 
-def hands(me: Subject, other: Subject, judging: Judging) -> Hands:
-    """Over the last `Judging.act_window_s`, as far as both were seen at once."""
-    now_ms = max(me.last.t_ms, other.last.t_ms)
-    since_ms = now_ms - round(judging.act_window_s * 1000)
+def hands(me: Subject, other: Subject, seconds: float, judging: Judging) -> Hands:
+    """Over the last `seconds`, as far as both were seen at once."""
+    since_ms = me.last.t_ms - round(seconds * 1000)
     theirs = {sample.t_ms: sample.body for sample in other.since(since_ms)}
     pairs = [(s.body, theirs[s.t_ms]) for s in me.since(since_ms) if s.t_ms in theirs][::-1]
     peak, nearest, blows, blow_ms = 0.0, math.inf, 0, -math.inf
@@ -93,11 +94,10 @@ def hands(me: Subject, other: Subject, judging: Judging) -> Hands:
             before = last[0].wrists[side] if last else None
             if last is None or before is None:
                 continue
-            seconds = (mine.t_ms - last[0].t_ms) / 1000.0
             moved = math.dist(
                 _seen_from(wrist, theirs_now.center), _seen_from(before, last[1].center)
             )
-            speed = moved / me.size * STATURE / seconds
+            speed = moved / me.size * STATURE / (mine.t_ms - last[0].t_ms) * 1000.0
             peak = max(peak, speed)
             if (
                 speed >= judging.act_fast
@@ -106,9 +106,9 @@ def hands(me: Subject, other: Subject, judging: Judging) -> Hands:
             ):
                 blows, blow_ms = blows + 1, mine.t_ms
         last = mine, theirs_now
-    seconds = (pairs[-1][0].t_ms - pairs[0][0].t_ms) / 1000.0 if pairs else 0.0
+    spans_s = (pairs[-1][0].t_ms - pairs[0][0].t_ms) / 1000.0 if pairs else 0.0
     closed, met = _approach(pairs, me.size) if pairs else (0.0, 0.0)
-    return Hands(peak, nearest, blows, seconds, closed, met)
+    return Hands(peak, nearest, blows, spans_s, closed, met)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,14 +118,12 @@ class Contact:
     Attributes:
         me: who.
         other: towards whom; None where nobody is within reach.
-        hands: what its hands did; None without another.
         scores: `BLOWS` → log odds.
         leads: whether it does rather than suffers.
     """
 
     me: Subject
     other: Subject | None
-    hands: Hands | None
     scores: Mapping[Behavior, float]
     leads: bool
 
@@ -138,33 +136,34 @@ def contact(me: Subject, tempers: Mapping[Subject, Temper], judging: Judging) ->
     """
     mine = tempers[me]
     other = _neighbour(me, tempers, judging)
-    odds, made, leads = mine.odds, None, True
+    odds, leads = mine.odds, True
     if other is None:
         odds -= judging.act_alone
     else:
         theirs = tempers[other]
         odds = max(odds, (odds + theirs.odds) / 2.0)
         leads = mine.strike + mine.push >= 0.5 * (theirs.strike + theirs.push)
-        made = hands(me, other, judging) if odds > -judging.act_slow_weight else None
-        if made and made.seconds > 0.0:
+        if odds > _WORTH_A_LOOK:
+            made = hands(me, other, judging.act_lately_s, judging)
             if made.peak >= judging.act_fast and made.nearest <= judging.act_close:
                 odds += judging.act_fast_weight
-            elif made.peak < judging.act_slow and math.isfinite(made.nearest):
+            elif made.peak < judging.act_slow and made.nearest < math.inf and made.seconds > 0.5:
                 odds -= judging.act_slow_weight
     share = min(0.99, max(0.01, (mine.strike + 0.01) / (mine.strike + mine.push + 0.02)))
     scores = {
         Behavior.STRIKE: _cut(odds + min(0.0, math.log(2.0 * share))),
         Behavior.PUSH: _cut(odds + min(0.0, math.log(2.0 * (1.0 - share)))),
     }
-    return Contact(me, other, made, scores, leads)
+    return Contact(me, other, scores, leads)
 
 
-def blow_risk(found: Contact, behavior: Behavior, confidence: float, started_ms: int) -> Risk:
+def blow_risk(
+    found: Contact, behavior: Behavior, confidence: float, started_ms: int, judging: Judging
+) -> Risk:
     """A blow or push with its measures."""
     ids = {found.me.subject_id} | ({found.other.subject_id} if found.other else set())
     what = "strikes" if behavior is Behavior.STRIKE else "pushes"
-    made = found.hands
-    if made is None or found.other is None:
+    if found.other is None:
         return Risk(
             behavior=behavior,
             confidence=confidence,
@@ -174,6 +173,7 @@ def blow_risk(found: Contact, behavior: Behavior, confidence: float, started_ms:
             reason=f"Subject {found.me.subject_id} {what}; whom, is not seen.",
             started_ms=started_ms,
         )
+    made = hands(found.me, found.other, judging.act_window_s, judging)
     rate = made.blows / made.seconds if made.seconds > 0.0 else 0.0
     who = "came up to" if made.closed >= made.met else "was approached by"
     return Risk(

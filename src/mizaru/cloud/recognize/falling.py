@@ -261,9 +261,9 @@ def _way_down(episode: _Episode) -> str:
 
 
 def _is_upright(sample: Sample) -> bool:
-    """Sits or stands with the torso upright, not sunk into itself."""
+    """Sits or stands with the torso upright, not sunk into itself, or bends over standing legs."""
     tilt = sample.body.tilt
-    return (
+    return sample.posture is Behavior.BEND or (
         sample.posture in (Behavior.STAND, Behavior.SIT)
         and tilt is not None
         and tilt < 30.0

@@ -54,6 +54,7 @@ torso leans (sin, cos from upright); number of people / 8 (said even when nobody
 CHANNELS: Final = RELATION.stop
 
 _SHOULDERS, _WRISTS, _HIPS, _NOSE = (5, 6), (9, 10), (11, 12), 0
+_EMPTY: Final = np.zeros(CHANNELS, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,24 +91,32 @@ class Window:
 
     def features(self) -> Array:
         """Shape (C, W) float32, newest tick last."""
-        out = np.zeros((CHANNELS, TICKS), np.float32)
         if not self._columns:
-            return out
-        now, _, here = self._columns[-1]
-        size = 2.0 ** float(self._columns[-1][1][SCALE])
+            return np.zeros((CHANNELS, TICKS), np.float32)
+        now, newest, here = self._columns[-1]
+        # Which column each tick shows; the last row of `columns` is empty.
+        empty = len(self._columns)
+        shown = [empty] * TICKS
+        seen = [0.0] * TICKS
         until = now
-        for tick, column, center in reversed(self._columns):
+        for index in range(empty - 1, -1, -1):
+            tick = self._columns[index][0]
             last = TICKS - 1 - (now - tick)
             if last < 0:
                 break
-            held = min(until, tick + HOLD_TICKS)
-            stop = TICKS - (now - held)
-            out[:, last:stop] = column[:, None]
-            out[PATH, last:stop] = (
-                np.array([[center[0] - here[0]], [center[1] - here[1]]], np.float32) / size
-            )
-            out[PRESENT, last + 1 : stop] = 0.0
+            for held in range(last, TICKS - (now - min(until, tick + HOLD_TICKS))):
+                shown[held] = index
+            if tick <= until:
+                seen[last] = 1.0
             until = tick - 1
+        columns = np.array([*(column for _, column, _ in self._columns), _EMPTY])
+        out = np.ascontiguousarray(columns[shown].T)
+        centers = np.array([*(center for _, _, center in self._columns), here], np.float64)
+        path = ((centers - here).astype(np.float32) / 2.0 ** float(newest[SCALE])).astype(
+            np.float32
+        )
+        out[PATH] = path[shown].T
+        out[PRESENT] = seen
         return out
 
 
@@ -126,44 +135,48 @@ def _column(me: Figure, others: list[Figure]) -> Array:
     nearest = min(others, key=lambda o: math.dist(o.center, me.center), default=None)
     if nearest is None or math.dist(nearest.center, me.center) > NEAR * me.size:
         return column
-    mine, theirs = _targets(me), _targets(nearest)
-    lean = _lean(nearest)
+    mine, theirs = _Joints(me), _Joints(nearest)
     column[RELATION] = (
         1.0,
         (nearest.center[0] - me.center[0]) / me.size,
         (nearest.center[1] - me.center[1]) / me.size,
         math.log2(nearest.size / me.size),
-        *(_gap(me, wrist, theirs) / me.size for wrist in _WRISTS),
-        *(_gap(nearest, wrist, mine) / me.size for wrist in _WRISTS),
-        *lean,
+        *(mine.gap(wrist, theirs) / me.size for wrist in _WRISTS),
+        *(theirs.gap(wrist, mine) / me.size for wrist in _WRISTS),
+        *theirs.lean(),
         (1 + len(others)) / 8.0,
     )
     return column
 
 
-def _targets(figure: Figure) -> Array:
-    """What a blow aims at: head and torso, as far as seen; shape (k, 2)."""
-    points = [np.array(figure.center, np.float32)]
-    if figure.rho[_NOSE] > 0:
-        points.append(figure.points[_NOSE])
-    points += [figure.points[i] for i in _SHOULDERS if figure.rho[i] > 0]
-    return np.stack(points)
+class _Joints:
+    """A figure's joints as plain numbers: for a handful of them that is faster than arrays."""
 
+    def __init__(self, figure: Figure) -> None:
+        points, rho = figure.points.tolist(), figure.rho.tolist()
+        self._size = figure.size
+        self._joints = [
+            (x, y) if seen > 0 else None for (x, y), seen in zip(points, rho, strict=True)
+        ]
+        aims = [figure.center, *(self._joints[i] for i in (_NOSE, *_SHOULDERS))]
+        self._aims = [aim for aim in aims if aim is not None]
 
-def _gap(figure: Figure, wrist: int, targets: Array) -> float:
-    """From a wrist to the nearest target, at most `NEAR`; `NEAR` where it is not seen."""
-    limit = NEAR * figure.size
-    if figure.rho[wrist] <= 0:
-        return limit
-    return min(limit, float(np.linalg.norm(targets - figure.points[wrist], axis=1).min()))
+    def gap(self, wrist: int, other: _Joints) -> float:
+        """From a wrist to the nearest of what a blow aims at (head and torso, as far as seen), at
+        most `NEAR`; `NEAR` where the wrist is not seen."""
+        limit = NEAR * self._size
+        place = self._joints[wrist]
+        if place is None:
+            return limit
+        return min(limit, *(math.dist(place, aim) for aim in other._aims))
 
-
-def _lean(figure: Figure) -> tuple[float, float]:
-    """(sin, cos) of the torso's lean from upright; (0, 0) where it is not seen."""
-    top = [figure.points[i] for i in _SHOULDERS if figure.rho[i] > 0]
-    low = [figure.points[i] for i in _HIPS if figure.rho[i] > 0]
-    if not top or not low:
-        return 0.0, 0.0
-    x, y = np.mean(top, axis=0) - np.mean(low, axis=0)
-    length = math.hypot(x, y)
-    return (float(abs(x) / length), float(-y / length)) if length > 0 else (0.0, 0.0)
+    def lean(self) -> tuple[float, float]:
+        """(sin, cos) of the torso's lean from upright; (0, 0) where it is not seen."""
+        top = [joint for i in _SHOULDERS if (joint := self._joints[i])]
+        low = [joint for i in _HIPS if (joint := self._joints[i])]
+        if not top or not low:
+            return 0.0, 0.0
+        x = sum(x for x, _ in top) / len(top) - sum(x for x, _ in low) / len(low)
+        y = sum(y for _, y in top) / len(top) - sum(y for _, y in low) / len(low)
+        length = math.hypot(x, y)
+        return (abs(x) / length, -y / length) if length > 0 else (0.0, 0.0)

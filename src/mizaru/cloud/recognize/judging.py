@@ -36,7 +36,8 @@ class Judging:
         look_s: the second look lasts this long after the impact, seconds …
         look_severe_s: … and this long where the descent was fast and who fell lies still.
         look_weight: what the second look has not seen yet weighs this much, log odds.
-        look_upright: who sits or stands upright all through it speaks against a fall by this.
+        look_upright: who is on their feet or sits upright all through it speaks against a fall by
+            this.
         look_back_up: who is up again, by this.
         severe_speed: peak descent of a severe fall, body heights/s.
         severe_lying: … and share of poses that lie since the impact.
@@ -47,7 +48,8 @@ class Judging:
         act_mean_s: evidence of a blow is the mean of its log odds over this long, seconds.
         act_reach: whom a blow may meet is at most this far away, body heights.
         act_alone: nobody within reach speaks against a blow by this, log odds.
-        act_slow: hands slower than this against each other, m/s …
+        act_lately_s: what the hands did in the last so many seconds speaks for or against a blow:
+        act_slow: … hands slower than this against each other, m/s …
         act_slow_weight: … speak against it by this.
         act_fast: hands that come close faster than this, m/s …
         act_close: … to within this of the other, body heights …
@@ -111,6 +113,7 @@ class Judging:
     act_mean_s: float = 0.5
     act_reach: float = 1.5
     act_alone: float = 2.0
+    act_lately_s: float = 1.0
     act_slow: float = 0.8
     act_slow_weight: float = 2.0
     act_fast: float = 2.0

@@ -15,7 +15,7 @@ import copy
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -108,26 +108,28 @@ class _Spell:
     since_ms: int
 
 
-@dataclass(slots=True)
 class _Mean:
-    """Mean of log odds over a while; of the clearer half, if asked."""
+    """Mean of log odds over a while, or of the clearer half of them.
 
-    seconds: float
-    heard: deque[tuple[int, float]] = field(default_factory=deque)
+    Attributes:
+        value: -`MAX_LOGIT` with fewer than `least` of them.
+    """
+
+    def __init__(self, seconds: float, *, least: int, clearer_half: bool = False) -> None:
+        self._seconds, self._least, self._clearer_half = seconds, least, clearer_half
+        self._heard: deque[tuple[int, float]] = deque()
+        self.value = -MAX_LOGIT
 
     def hear(self, t_ms: int, odds: float) -> None:
-        self.heard.append((t_ms, odds))
-        while self.heard[0][0] < t_ms - self.seconds * 1000:
-            self.heard.popleft()
-
-    def value(self, *, least: int, clearer_half: bool = False) -> float:
-        """-`MAX_LOGIT` with fewer than `least` values."""
-        values = sorted((odds for _, odds in self.heard), reverse=True)
-        if len(values) < least:
-            return -MAX_LOGIT
-        if clearer_half:
-            values = values[: (len(values) + 1) // 2]
-        return sum(values) / len(values)
+        heard = self._heard
+        heard.append((t_ms, odds))
+        while heard[0][0] < t_ms - self._seconds * 1000:
+            heard.popleft()
+        values = [odds for _, odds in heard]
+        if self._clearer_half:
+            values = sorted(values, reverse=True)[: (len(values) + 1) // 2]
+        enough = len(heard) >= self._least
+        self.value = sum(values) / len(values) if enough else -MAX_LOGIT
 
 
 class _Mind:
@@ -139,8 +141,8 @@ class _Mind:
         self.fall = FallWatch(limits, judging)
         self.rhythm = Rhythm(judging)
         self.temper = Temper(judging)
-        self.wave = _Mean(judging.wave_mean_s)
-        self.smoke = _Mean(judging.smoke_mean_s)
+        self.wave = _Mean(judging.wave_mean_s, least=3)
+        self.smoke = _Mean(judging.smoke_mean_s, least=10, clearer_half=True)
         self.odds: Array | None = None
         self.scores: dict[Behavior, float] = dict.fromkeys(LEARNED_RISKS, -MAX_LOGIT)
         self.spells: dict[Behavior, _Spell] = {}
@@ -306,7 +308,7 @@ class LearnedRecognizer:
         for subject in people:
             mind = self._minds[subject]
             mind.fall.observe(subject, at_rest=rests_on(subject, rest, aspect))
-            found = Contact(subject, None, None, dict.fromkeys(BLOWS, -MAX_LOGIT), True)
+            found = Contact(subject, None, dict.fromkeys(BLOWS, -MAX_LOGIT), True)
             if subject in tempers and mind.temper.odds > -MAX_LOGIT:
                 found = contact(subject, tempers, self._judging)
             contacts[subject] = found
@@ -319,14 +321,13 @@ class LearnedRecognizer:
         return contacts
 
     def _smokes(self, mind: _Mind) -> float:
-        likely = mind.smoke.value(least=10, clearer_half=True)
-        return _cut(likely + mind.rhythm.smoking())
+        return _cut(mind.smoke.value + mind.rhythm.smoking())
 
     def _waves(self, subject: Subject, mind: _Mind) -> float:
         judging = self._judging
-        likely = mind.wave.value(least=3)
-        if likely < -judging.wave_doubt:
-            return _cut(likely)
+        likely = mind.wave.value
+        if likely < -judging.wave_doubt / 2.0:
+            return _cut(likely - judging.wave_doubt)
         fits = waves(swing(subject, 1.5 * judging.wave_mean_s), judging)
         return _cut(likely if fits else likely - judging.wave_doubt)
 
@@ -369,7 +370,7 @@ class LearnedRecognizer:
                 case Behavior.WAVE_FOR_HELP:
                     risk = self._wave_risk(subject, confidence, since_ms)
                 case _:
-                    risk = blow_risk(found, behavior, confidence, since_ms)
+                    risk = blow_risk(found, behavior, confidence, since_ms, self._judging)
                     if found.other is not None:
                         self._bullies.act(Act(t_ms, subject, found.other, confidence))
             if risk:
