@@ -49,10 +49,11 @@ def summary(report: Report) -> Iterator[str]:
     setup, figures = report.setup, report.figures
     clips, total = report.judged, sum(clip.duration_s for clip in report.judged)
     people = {clip.identity for clip in clips} - {""}
-    who = f" of {count(len(people), 'person', 'people')}" if people else ""
+    others = " and of others whom nobody named" if any(not c.identity for c in clips) else ""
+    who = f" of {count(len(people), 'person', 'people')}{others}" if people else ""
     yield (
-        f"{count(len(clips), 'clip', 'clips')}{who}, {span(total)} in all, were shown to the "
-        f"recognizer {_pace(report)}."
+        f"{count(len(clips), 'clip', 'clips')}{who}, {span(total)} in all, "
+        f"{'was' if len(clips) == 1 else 'were'} shown to the recognizer {_pace(report)}."
     )
     event = setup.task.event
     if event is not None:
