@@ -49,8 +49,9 @@ _SHOULDERS, _HIPS, _KNEES = ([COCO17.index(f"{s}_{j}") for s in ("left", "right"
                              for j in ("shoulder", "hip", "knee"))  # fmt: skip
 _TIPS: Final = [COCO17.index(f"{s}_{j}") for j in ("wrist", "ankle") for s in ("left", "right")]
 
-_BLOW_PEAK: Final = 2.5
-"""A blow's hand or foot gets faster than this, metres/s, seen from the hips …"""
+_BLOW_PEAK: Final = 3.0
+"""A blow's hand or foot gets faster than this, metres/s, seen from the hips … On the training
+split of PRECOG this finds 179 of 181 marked blows, and 6 more in 62 s of guard."""
 _BLOW_SLOW: Final = 1.0
 """… and the blow lasts while it is faster than this."""
 _BLOW_GAP_S: Final = 0.15
