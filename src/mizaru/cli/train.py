@@ -28,7 +28,7 @@ from mizaru.settings import environment
 
 if TYPE_CHECKING:
     from mizaru.lab.train.run import Result
-    from mizaru.lab.train.trainer import Pace
+    from mizaru.lab.train.pace import Pace
 
 INTERRUPTED: Final = 130
 _NEEDED: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "mujoco")
@@ -153,7 +153,7 @@ def recognizer(
     if recipe is not None:
         command += f" --recipe {shlex.quote(recipe.name)}"
     try:
-        with _bars(console) as (gather, learn):
+        with _bars(console) as bars:
             result = train_recognizer(
                 chosen,
                 places=places,
@@ -162,8 +162,9 @@ def recognizer(
                 version=f"{chosen.title}-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
                 device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
                 fresh=not resume,
-                on_gather=gather.show,
-                on_learn=learn.show,
+                on_gather=bars.gather,
+                on_learn=bars.learn,
+                on_trace=bars.trace,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on from here")
@@ -173,39 +174,38 @@ def recognizer(
     console.print(f"{out}: recognizer.onnx, recognizer.json and recognizer.md written")
 
 
-class _Gathering:
-    """A bar per source."""
+class _Bars:
+    """A bar per source, one for learning and a count of what was watched; lines where the output
+    is no terminal."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._lines = not progress.console.is_terminal
         self._tasks: dict[str, TaskID] = {}
 
-    def show(self, source: str, done: int, total: int) -> None:
-        if source not in self._tasks:
-            self._tasks[source] = self._progress.add_task(f"windows of {source}", note="")
-        self._progress.update(self._tasks[source], completed=done, total=total)
+    def gather(self, source: str, done: int, total: int) -> None:
+        self._show(f"windows of {source}", done, total)
+        if self._lines and done == total:
+            self._progress.console.print(f"windows of {source}: {total} pieces")
 
+    def learn(self, pace: Pace) -> None:
+        note = f"epoch {pace.epoch + 1} of {pace.epochs}, loss {pace.loss:.3f}"
+        done = pace.epoch * pace.steps + pace.step
+        self._show("learning", done, pace.epochs * pace.steps, note)
+        if self._lines and pace.step == pace.steps:
+            self._progress.console.print(note)
 
-class _Learning:
-    """One bar over all steps."""
+    def trace(self, done: int) -> None:
+        self._show("watching daily life", done, None)
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
-
-    def show(self, pace: Pace) -> None:
-        if self._task is None:
-            self._task = self._progress.add_task("learning", note="")
-        self._progress.update(
-            self._task,
-            completed=pace.epoch * pace.steps + pace.step,
-            total=pace.epochs * pace.steps,
-            note=f"epoch {pace.epoch + 1} of {pace.epochs}, loss {pace.loss:.3f}",
-        )
+    def _show(self, name: str, done: int, total: int | None, note: str = "") -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, note="")
+        self._progress.update(self._tasks[name], completed=done, total=total, note=note)
 
 
 @contextmanager
-def _bars(console: Console) -> Iterator[tuple[_Gathering, _Learning]]:
+def _bars(console: Console) -> Iterator[_Bars]:
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -213,8 +213,9 @@ def _bars(console: Console) -> Iterator[tuple[_Gathering, _Learning]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=console,
+        disable=not console.is_terminal,
     ) as progress:
-        yield _Gathering(progress), _Learning(progress)
+        yield _Bars(progress)
 
 
 def _show(result: Result, console: Console) -> None:

@@ -29,11 +29,14 @@ def statistics(x: npt.NDArray[np.floating]) -> Array:
     )
 
 
-def boosted(train: Corpus, test: Corpus, *, seed: int, most: int = 60_000) -> Array:
+def boosted(
+    train: Corpus, test: Corpus, *, seed: int, most: int = 60_000, rounds: int = 60
+) -> Array:
     """Logits of gradient boosting for `test`: shape (N, `OUTPUTS`).
 
     Args:
         most: windows to learn from, drawn evenly; trees gain little from more.
+        rounds: of boosting.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -48,7 +51,7 @@ def boosted(train: Corpus, test: Corpus, *, seed: int, most: int = 60_000) -> Ar
         if len(np.unique(truth)) < 2:
             continue
         trees = HistGradientBoostingClassifier(
-            max_iter=60, class_weight="balanced", random_state=seed, early_stopping=False
+            max_iter=rounds, class_weight="balanced", random_state=seed, early_stopping=False
         )
         trees.fit(statistics(train.x[known]), truth)
         share = np.log(np.clip(trees.predict_proba(seen), 1e-6, 1.0))

@@ -53,6 +53,8 @@ _MAKERS: Final = {
                 "mizaru.cloud.recognize.posture", "mizaru.cloud.recognize.thresholds"),
 }  # fmt: skip
 """Code that windows depend on."""
+EVERYDAY: Final = ("walking", "seats", "lying", "low", "hands", "crowd")
+"""Families of scenes without a fall or a blow."""
 _LEARNT: Final = ("", "train")
 """Splits that may be learnt from."""
 
@@ -115,16 +117,27 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where a sequence's windows are: files of `folder` that begin with `name`; the sequence is
+    the `number`-th that `make` gives."""
+
+    folder: Path
+    name: str
+    make: Callable[[], Iterable[Sequence]]
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
     """Windows of many sequences, on disk.
 
     Attributes:
         stories: the sequences.
-        shelves: folder and name of each one's windows.
+        shelves: where each one's windows are, and how it is made again.
     """
 
     stories: tuple[Story, ...]
-    shelves: tuple[tuple[Path, str], ...]
+    shelves: tuple[Shelf, ...]
 
     def corpus(self, which: npt.NDArray[np.bool_], every_ticks: int | None = None) -> Corpus:
         """Load some of the stories.
@@ -137,7 +150,8 @@ class Library:
         rows = [np.zeros(0, ROW)]
         owners = [np.zeros(0, np.int32)]
         for k in np.flatnonzero(which):
-            windows = Windows.load(*self.shelves[k])
+            shelf = self.shelves[k]
+            windows = Windows.load(shelf.folder, shelf.name)
             keep = (
                 np.ones(len(windows), bool)
                 if every_ticks is None
@@ -149,6 +163,14 @@ class Library:
         return Corpus(
             np.concatenate(xs), np.concatenate(rows), np.concatenate(owners), self.stories
         )
+
+    def sequences(self, which: npt.NDArray[np.bool_]) -> Iterator[Sequence]:
+        """Some of the sequences themselves, made again."""
+        wanted: dict[Callable[[], Iterable[Sequence]], set[int]] = {}
+        for k in np.flatnonzero(which):
+            wanted.setdefault(self.shelves[k].make, set()).add(self.shelves[k].number)
+        for make, numbers in wanted.items():
+            yield from (s for number, s in enumerate(make()) if number in numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +186,14 @@ def gather(recipe: Recipe, places: Places, progress: Progress = lambda *_: None)
         DataError: a file cannot be used, or may not be learnt from.
     """
     stories: list[Story] = []
-    shelves: list[tuple[Path, str]] = []
+    shelves: list[Shelf] = []
     for source in recipe.source:
         pieces = _pieces(source, places)
         folder = places.cache / "windows" / source.name / _key(source)
         for done, piece in enumerate(pieces):
             progress(source.name, done, len(pieces))
             for k, story in enumerate(_made(piece, folder, recipe)):
-                shelves.append((folder, f"{piece.name}-{k}"))
+                shelves.append(Shelf(folder, f"{piece.name}-{k}", piece.make, k))
                 stories.append(story)
         progress(source.name, len(pieces), len(pieces))
     if not stories:
@@ -226,6 +248,8 @@ def _made(piece: _Piece, folder: Path, recipe: Recipe) -> list[Story]:
 
 
 def _refuse(sequence: Sequence, recipe: Recipe) -> None:
+    if sequence.split not in _LEARNT:
+        raise DataError(f"{sequence.name}: split {sequence.split!r} is never learnt from")
     if recipe.purpose is Purpose.SHIP and not may_ship(sequence):
         raise DataError(
             f"{sequence.name}: weights made of {sequence.source!r} under the licence "
@@ -311,18 +335,28 @@ def _look(motion: Motion, source: SourceSettings, k: int) -> Iterator[Sequence]:
         yield look(motion, rng=np.random.default_rng([source.seed, k, view, 2]))
 
 
-def _of_sim(source: SourceSettings, places: Places) -> list[_Piece]:
+def daily_life(hours: float, seed: int, places: Places) -> Iterator[Sequence]:
+    """Simulated people who do what people do, seen by one camera each; nobody falls or fights.
+
+    Nothing of it is ever learnt from, as long as `seed` is no source's.
+    """
+    source = SourceSettings(name=SIM, hours=hours, seed=seed)
+    for piece in _of_sim(source, places, EVERYDAY):
+        yield from piece.make()
+
+
+def _of_sim(source: SourceSettings, places: Places, families: tuple[str, ...] = ()) -> list[_Piece]:
     """Scenes of the repertoire until they are as long as the recipe asks for."""
     from mizaru.lab.sim.repertoire import scenes
 
-    folder = places.cache / "motions" / f"{SIM}-{source.seed}-{_code('sim')[:12]}"
+    folder = places.cache / "motions" / f"{SIM}-{source.seed}-{_code(SIM)[:12]}"
 
     def make(scenario: Scenario, k: int) -> Callable[[], Iterator[Sequence]]:
         return lambda: _look(_performed(scenario, folder, source.seed, k), source, k)
 
     pieces: list[_Piece] = []
     left_s = source.hours * 3600
-    drawn = scenes(np.random.default_rng([source.seed, 0]))
+    drawn = scenes(np.random.default_rng([source.seed, 0]), families)
     for k, scenario in enumerate(islice(drawn, 1_000_000)):
         pieces.append(_Piece(f"{k:06d}", make(scenario, k)))
         left_s -= scenario.duration

@@ -14,8 +14,23 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from mizaru.cloud.recognize.card import LEARNED_RISKS
+from mizaru.cloud.recognize.learned import Moment
+from mizaru.lab.sequence import Sequence
+from mizaru.vocabulary import Behavior
+
 Vector = npt.NDArray[np.float64]
 
+_TOLD_S: Final = 4
+"""A risk may be told this long after it ended; of a fall, after its impact."""
+_MEANS: Final = {
+    Behavior.FALL: {Behavior.FALL},
+    # Which of the two a blow is, is no false alarm.
+    Behavior.STRIKE: {Behavior.STRIKE, Behavior.PUSH, Behavior.BULLY},
+    Behavior.PUSH: {Behavior.STRIKE, Behavior.PUSH, Behavior.BULLY},
+    Behavior.SMOKE: {Behavior.SMOKE},
+    Behavior.WAVE_FOR_HELP: {Behavior.WAVE_FOR_HELP},
+}
 MERGE_S: Final = 60.0
 LEAST: Final = 0.3
 MOST: Final = 0.97
@@ -38,6 +53,34 @@ class Trace:
     t_ms: npt.NDArray[np.int64]
     score: Vector
     truth: npt.NDArray[np.integer]
+
+
+def traces_of(sequence: Sequence, moments: Iterable[Moment]) -> dict[Behavior, list[Trace]]:
+    """What the recognizer said of each id in a sequence, beside what is true.
+
+    A risk happens from its label's start until `_TOLD_S` after its end, since it is told with a
+    delay. Nothing is false once it has happened to anybody in the sequence: what goes on, or
+    comes of it, is no alarm of its own.
+    """
+    said: dict[int, list[Moment]] = {}
+    for moment in moments:
+        said.setdefault(moment.subject_id, []).append(moment)
+    out: dict[Behavior, list[Trace]] = {risk: [] for risk in LEARNED_RISKS}
+    for risk in LEARNED_RISKS:
+        labels = [label for label in sequence.labels if label.behavior in _MEANS[risk]]
+        first = min((label.start_ms for label in labels), default=None)
+        for subject_id, mine in said.items():
+            t_ms = np.array([moment.t_ms for moment in mine], np.int64)
+            truth = np.zeros(len(mine), int)
+            if first is not None:
+                truth[t_ms >= first] = -1
+            for label in labels:
+                if label.subject_id in (None, subject_id):
+                    until = (label.impact_ms or label.end_ms) + _TOLD_S * 1000
+                    truth[(t_ms >= label.start_ms) & (t_ms < until)] = 1
+            score = np.array([moment.scores[risk] for moment in mine])
+            out[risk].append(Trace(t_ms, score, truth))
+    return out
 
 
 def false_peaks(traces: Iterable[Trace]) -> Vector:

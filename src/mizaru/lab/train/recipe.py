@@ -133,16 +133,17 @@ class HoldOutSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class AlarmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[recipe.alarm]``: the operating point.
+    """``[recipe.alarm]``: the operating points.
 
     Attributes:
-        per_camera_day: false alarms allowed on daily life of the hold-out, for falls and for
-            aggression each.
-        ticks: windows in a row that must agree.
+        per_camera_day: false alarms allowed, for each risk.
+        hours: of simulated daily life to choose them on, besides the hold-out.
+        seed: of that life; no source may have the same.
     """
 
     per_camera_day: Annotated[float, Meta(gt=0, le=1000)] = 1.0
-    ticks: Annotated[int, Meta(ge=1, le=20)] = 3
+    hours: Annotated[float, Meta(gt=0, le=100)] = 0.5
+    seed: Annotated[int, Meta(ge=0, le=2**31)] = 90_001
 
 
 class Recipe(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -192,4 +193,11 @@ def load_recipe(file: Path) -> Recipe:
             key = f"recipe.source[{index}].name"
             raise SettingsError(complaint, file=file, line=line_of(text, key), key=key)
         names.add(source.name)
+        if source.seed == recipe.alarm.seed:
+            key = "recipe.alarm.seed"
+            raise SettingsError(
+                f"is the seed of {source.name!r}, too; choose another, or thresholds are chosen "
+                "on what was learnt",
+                file=file, line=line_of(text, key), key=key,
+            )  # fmt: skip
     return recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from mizaru.cloud.recognize import card as cards
-from mizaru.cloud.recognize.network import CARD_NAME, ONNX_NAME
+from mizaru.cloud.recognize.learned import trace
+from mizaru.cloud.recognize.network import CARD_NAME, ONNX_NAME, Network, OnnxNetwork, load_model
 from mizaru.cloud.recognize.outputs import ACTIONS, AGGRESSION, FALL
-from mizaru.errors import ModelError
+from mizaru.lab.sequence import Sequence
 from mizaru.lab.train.calibrate import fit_platt, fit_temperature
-from mizaru.lab.train.corpus import Corpus, Library, Places, Progress, gather, held_out
-from mizaru.lab.train.points import HYSTERESIS, Outcome, Trace, choose, outcome
+from mizaru.lab.train.corpus import (
+    Corpus,
+    Library,
+    Places,
+    Progress,
+    daily_life,
+    gather,
+    held_out,
+)
+from mizaru.lab.train.pace import Pace
+from mizaru.lab.train.points import HYSTERESIS, Outcome, Trace, choose, outcome, traces_of
 from mizaru.lab.train.recipe import Recipe
 from mizaru.lab.train.score import Scores, judge
 from mizaru.vocabulary import Behavior
@@ -66,7 +76,8 @@ def train_recognizer(
     device: str = "cpu",
     fresh: bool = False,
     on_gather: Progress = lambda *_: None,
-    on_learn: Callable[..., None] = lambda _: None,
+    on_learn: Callable[[Pace], None] = lambda _: None,
+    on_trace: Callable[[int], None] = lambda _: None,
 ) -> Result:
     """From a recipe to ``recognizer.onnx`` and ``recognizer.json`` in `out`.
 
@@ -75,6 +86,8 @@ def train_recognizer(
         version: of the weights, for the card.
         device: where torch learns.
         fresh: forget what was learnt before and begin anew; the windows stay.
+        on_gather, on_learn, on_trace: told how far it is; the last one the number of sequences
+            that the recognizer has watched to choose operating points.
 
     Raises:
         DataError: a source cannot be used.
@@ -113,30 +126,67 @@ def train_recognizer(
         seed=recipe.seed,
         command=command,
     )
-    hours = _hours(library, fitted)
+    runner = OnnxNetwork(file, draft.sha256)
+    life = daily_life(recipe.alarm.hours, recipe.alarm.seed, places)
+    first, second = _split(library, held)
+    chosen_on = _Traced.of([*library.sequences(first), *life], runner, draft, on_trace)
+    judged_on = _Traced.of(library.sequences(second), runner, draft, on_trace)
     points = {
         risk: _point(
-            choose(traces, hours=hours, per_camera_day=recipe.alarm.per_camera_day), recipe, hours
+            choose(traces, hours=chosen_on.hours, per_camera_day=recipe.alarm.per_camera_day),
+            recipe,
+            chosen_on.hours,
         )
-        for risk, traces in _traces(draft, logits, fitted).items()
+        for risk, traces in chosen_on.traces.items()
+    }
+    outcomes = {
+        risk: outcome(traces, points[risk].threshold, hours=judged_on.hours)
+        for risk, traces in judged_on.traces.items()
     }
     said = say(network, judged.x, relations=recipe.use_relations, device=device)
-    hours = _hours(library, judged)
-    outcomes = {
-        risk: outcome(traces, points[risk].threshold, hours=hours)
-        for risk, traces in _traces(draft, said, judged).items()
-    }
     scores = judge(_calibrated(draft, said), judged)
     card = msgspec.structs.replace(draft, operating_points=points, metrics=_metrics(scores))
     cards.save_card(card, out / CARD_NAME)
-    _check(out)
+    load_model(out)  # the cloud itself must take what was written
     return Result(card, scores, outcomes, library, held, apart, export.cost_ms(file), learnt_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """What the recognizer said of some sequences, and how long they are."""
+
+    traces: dict[Behavior, list[Trace]]
+    hours: float
+
+    @staticmethod
+    def of(
+        sequences: Iterable[Sequence],
+        network: Network,
+        card: cards.Card,
+        on_trace: Callable[[int], None],
+    ) -> _Traced:
+        traces: dict[Behavior, list[Trace]] = {risk: [] for risk in cards.LEARNED_RISKS}
+        ms = 0
+        for done, sequence in enumerate(sequences, start=1):
+            seen = sequence.observations
+            ms += seen[-1].key.t_ms - seen[0].key.t_ms if seen else 0
+            for risk, found in traces_of(sequence, trace(seen, network, card)).items():
+                traces[risk] += found
+            on_trace(done)
+        return _Traced(traces, ms / 3.6e6)
 
 
 def halves(library: Library, held: npt.NDArray[np.bool_]) -> tuple[Corpus, Corpus]:
     """The hold-out in two: one to calibrate and choose on, one to judge on; nobody in both."""
+    first, second = _split(library, held)
+    return library.corpus(first), library.corpus(second)
+
+
+def _split(
+    library: Library, held: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     second = held_out(library.stories, 0.5, 1_000_003)
-    return library.corpus(held & ~second), library.corpus(held & second)
+    return held & ~second, held & second
 
 
 def _digest(recipe: Recipe) -> str:
@@ -153,9 +203,7 @@ def _point(threshold: float, recipe: Recipe, hours: float) -> cards.OperatingPoi
         threshold=round(threshold, 3),
         low=round(threshold * HYSTERESIS, 3),
         budget_per_camera_day=recipe.alarm.per_camera_day,
-        chosen_on=f"{hours:.1f} h of the training sources' hold-out"
-        if hours
-        else "nothing; a guess",
+        chosen_on=f"{hours:.1f} h of simulated daily life and of the sources' hold-out",
     )
 
 
@@ -171,43 +219,11 @@ def _training(corpus: Corpus, library: Library) -> list[cards.TrainingSet]:
     ]
 
 
-def _hours(library: Library, corpus: Corpus) -> float:
-    return float(sum(library.stories[k].hours for k in np.unique(corpus.owner)))
-
-
 def _calibrated(card: cards.Card, logits: Array) -> Array:
     """Logits with the card's calibration of falls and aggression; actions as they were."""
     out = logits.copy()
     out[:, FALL:] = cards.Calibrator(card)(logits)[:, FALL:]
     return out
-
-
-def _traces(card: cards.Card, logits: Array, corpus: Corpus) -> dict[Behavior, list[Trace]]:
-    """Each risk's score over each person's time."""
-    odds = cards.Calibrator(card)(logits).astype(np.float64)
-    p = 1.0 / (1.0 + np.exp(-odds))
-    rows = corpus.rows
-    columns = {
-        Behavior.FALL: (p[:, FALL], rows["fall"]),
-        Behavior.STRIKE: (p[:, AGGRESSION], rows["aggression"]),
-        Behavior.PUSH: (p[:, AGGRESSION], rows["aggression"]),
-    }
-    for action in (Behavior.SMOKE, Behavior.WAVE_FOR_HELP):
-        index = ACTIONS.index(action)
-        known = rows["action"] >= 0
-        truth = np.where(known, rows["action"] == index, -1)
-        columns[action] = (p[:, index], truth)
-    order = np.lexsort((rows["t_ms"], rows["person"], corpus.owner))
-    keys = np.stack([corpus.owner[order], rows["person"][order].astype(np.int64)])
-    cuts = np.flatnonzero((np.diff(keys, axis=1) != 0).any(0)) + 1
-    return {
-        risk: [
-            Trace(rows["t_ms"][part], score[part], truth[part])
-            for part in np.split(order, cuts)
-            if len(part)
-        ]
-        for risk, (score, truth) in columns.items()
-    }
 
 
 def _metrics(scores: Scores) -> dict[str, float]:
@@ -220,13 +236,3 @@ def _metrics(scores: Scores) -> dict[str, float]:
         "aggression_calibration_error": scores.aggression_error,
     }
     return {name: round(value, 4) for name, value in found.items() if math.isfinite(value)}
-
-
-def _check(folder: Path) -> None:
-    """The cloud itself must be able to load what was written."""
-    from mizaru.cloud.recognize.network import load_model
-
-    try:
-        load_model(folder)
-    except ModelError as error:
-        raise ModelError(f"the weights were written but the cloud refuses them: {error}") from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,28 +23,12 @@ from mizaru.errors import DataError
 from mizaru.lab.train.architectures import build
 from mizaru.lab.train.augment import augment, leave_alone
 from mizaru.lab.train.corpus import Corpus
+from mizaru.lab.train.pace import Pace
 from mizaru.lab.train.recipe import Recipe, TrainingSettings
 
 Array = npt.NDArray[np.float32]
 _KEEPS: Final = 0.998
 """Of the running mean of weights, per step; the mean is what is kept in the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How far learning is.
-
-    Attributes:
-        epoch, epochs: from 0.
-        step, steps: within the epoch, from 1.
-        loss: running mean over the epoch.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
 
 
 def draw_weights(corpus: Corpus, recipe: Recipe) -> npt.NDArray[np.float64]:

@@ -1,0 +1,102 @@
+"""Calibration, operating points and figures; no network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mizaru.cloud.recognize.outputs import ACTIONS, FALL, OUTPUTS
+from mizaru.lab.train.calibrate import expected_error, fit_platt, fit_temperature, sigmoid
+from mizaru.lab.train.control import boosted, statistics, threshold_on_height
+from mizaru.lab.train.corpus import Corpus
+from mizaru.lab.train.points import LEAST, MOST, Trace, choose, false_peaks, outcome
+from mizaru.lab.train.score import auc, f1_of, recall_at
+from mizaru.lab.train.windows import windows_of
+
+
+def test_calibration_finds_what_spoilt_the_odds_and_keeps_their_order() -> None:
+    rng = np.random.default_rng(0)
+    odds = rng.normal(-1, 2, 40_000)
+    truth = (rng.random(len(odds)) < sigmoid(odds)).astype(int)
+    logits = (odds - 0.7) / 0.4
+    fitted = fit_platt(logits, truth)
+    assert fitted.scale == pytest.approx(0.4, abs=0.02)
+    assert fitted.shift == pytest.approx(0.7, abs=0.05)
+    assert (np.diff(fitted(np.sort(logits))) >= 0).all()
+    assert expected_error(fitted(logits), truth) < 0.01 < expected_error(sigmoid(logits), truth)
+    assert fitted(np.array([fitted.logit(0.9)])) == pytest.approx(0.9)
+
+
+def test_calibration_rises_even_where_the_answers_are_upside_down() -> None:
+    logits = np.linspace(-3, 3, 200)
+    fitted = fit_platt(logits, (logits < 0).astype(int))
+    assert fitted.scale > 0
+    assert (np.diff(fitted(logits)) > 0).all()
+
+
+def test_a_perfect_split_stays_finite_and_unsaid_does_not_count() -> None:
+    logits = np.concatenate([np.full(50, -5.0), np.full(50, 5.0), np.full(900, 5.0)])
+    truth = np.concatenate([np.zeros(50), np.ones(50), np.full(900, -1)]).astype(int)
+    fitted = fit_platt(logits, truth)
+    assert np.isfinite([fitted.scale, fitted.shift]).all()
+    assert fitted(np.array([5.0]))[0] > 0.9
+    assert fit_platt(logits, np.full(1000, -1)).scale == 1.0
+
+
+def test_temperature_undoes_overconfidence() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (20_000, len(ACTIONS)))
+    share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = (share.cumsum(1) > rng.random((len(share), 1))).argmax(1)
+    assert fit_temperature(3 * logits, truth) == pytest.approx(3.0, rel=0.05)
+    assert fit_temperature(logits, np.full(len(logits), -1)) == 1.0
+
+
+def _trace(score: list[float], truth: list[int]) -> Trace:
+    return Trace(np.arange(len(score)) * 30_000, np.array(score), np.array(truth))
+
+
+def test_false_alarms_close_together_are_one() -> None:
+    # one score every 30 s; the first two and the next two belong together
+    trace = _trace([0.9, 0.8, 0.1, 0.7, 0.95], [0, 0, 0, 0, 1])
+    assert false_peaks([trace]).tolist() == [0.9, 0.7]
+
+
+@pytest.mark.parametrize("per_camera_day", [0.5, 2.0, 6.0])
+def test_the_budget_is_kept(per_camera_day: float) -> None:
+    rng = np.random.default_rng(2)
+    traces = [_trace(list(rng.random(200)), [0] * 200) for _ in range(4)]
+    hours = 4 * 200 * 30 / 3600
+    threshold = choose(traces, hours=hours, per_camera_day=per_camera_day)
+    assert LEAST <= threshold <= MOST
+    if threshold < MOST:
+        judged = outcome(traces, threshold, hours=hours)
+        assert judged.false <= per_camera_day * hours / 24
+        assert judged.per_camera_day <= judged.at_most_per_camera_day
+
+
+def test_an_event_is_found_once() -> None:
+    trace = _trace([0.1, 0.9, 0.9, 0.2, 0.2, 0.4], [0, 1, 1, 0, 1, -1])
+    judged = outcome([trace], 0.5, hours=1.0)
+    assert (judged.found, judged.events, judged.false) == (1, 2, 0)
+    assert judged.recall == 0.5
+
+
+def test_area_recall_and_f1() -> None:
+    truth = np.array([0, 0, 1, 1, -1])
+    assert auc(np.array([0.1, 0.2, 0.3, 0.4, 9.0]), truth) == 1.0
+    assert auc(np.array([0.4, 0.3, 0.2, 0.1, 9.0]), truth) == 0.0
+    assert auc(np.zeros(5), truth) == 0.5
+    assert recall_at(np.array([0.1, 0.35, 0.3, 0.4, 9.0]), truth, 0.0) == 0.5
+    assert np.isnan(auc(np.zeros(5), np.full(5, -1)))
+    assert f1_of(np.array([0, 0, 1]), np.array([0, 1, -1])) == {"walk": 2 / 3, "stand": 0.0}
+
+
+def test_the_controls_tell_a_fall(sequence: object) -> None:
+    pytest.importorskip("sklearn")
+    windows = windows_of(sequence())  # type: ignore[operator]
+    corpus = Corpus(windows.x, windows.rows, np.zeros(len(windows), np.int32), ())
+    assert statistics(windows.x).shape == (len(windows), 8 * windows.x.shape[1])
+    for said in (threshold_on_height(windows.x), boosted(corpus, corpus, seed=0, rounds=5)):
+        assert said.shape == (len(windows), OUTPUTS)
+        assert auc(said[:, FALL], windows.rows["fall"]) > 0.95
