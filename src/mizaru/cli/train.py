@@ -27,8 +27,8 @@ from mizaru.errors import DataError
 from mizaru.settings import environment
 
 if TYPE_CHECKING:
-    from mizaru.lab.train.run import Result
     from mizaru.lab.train.pace import Pace
+    from mizaru.lab.train.run import Result
 
 INTERRUPTED: Final = 130
 _NEEDED: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "mujoco")
