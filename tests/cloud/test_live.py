@@ -65,6 +65,14 @@ async def test_a_viewer_waits_until_there_is_something(kit) -> None:
         assert read(await waiting) == [2]
 
 
+async def test_what_stands_is_heard_before_what_happened_since(kit) -> None:
+    live = Live(lambda: 0.0)
+    with live.viewer(None) as viewer:
+        live.publish(incident(3))
+        viewer.begin_with([incident(n).model_dump_json() for n in (1, 2)])
+        assert read(await viewer.messages()) == ["i1", "i2", "i3"]
+
+
 async def test_a_viewer_that_never_reads_is_let_go_and_bounded(kit) -> None:
     live = Live(lambda: 0.0)
     with live.viewer(None) as viewer:

@@ -33,11 +33,14 @@ function fall(change: Partial<IncidentEvent> = {}): IncidentEvent {
     behavior: 'fall',
     severity: 'alarm',
     start: new Date(Date.now() - 3000).toISOString(),
+    opened: new Date(Date.now() - 2200).toISOString(),
     end: null,
     confidence: 0.94,
     subjects: [ID],
     measures: [{ name: 'descent_speed', value: 0.768, unit: 'body heights/s' }],
     reason: 'The hips dropped 0.46 body heights in 0.6 s.',
+    validated: true,
+    feedback: null,
     ...change,
   };
 }
@@ -193,6 +196,77 @@ describe.skipIf(executable === undefined)('the dashboard', () => {
     await expect.poll(() => page.title()).toBe('Mizaru');
   });
 
+  it('takes an operator’s word by keyboard, shows it to others, and takes it back', async () => {
+    play(figure(1));
+    cloud.incident(fall());
+    await open();
+    const other = await context.newPage();
+    await other.goto(cloud.url);
+    const verdict = page.getByTestId('verdict');
+    const wrong = verdict.getByRole('button', { name: 'False alarm' });
+    await wrong.focus();
+    await page.keyboard.press('Enter');
+    await verdict.getByText('Called false').waitFor();
+    expect(await wrong.getAttribute('aria-pressed')).toBe('true');
+    expect(await wrong.evaluate((button) => button === document.activeElement)).toBe(true);
+    await other.getByText('Called false').waitFor();
+
+    await verdict.getByRole('button', { name: 'Add note' }).click();
+    await page.keyboard.type('a child fell onto a mat');
+    await page.keyboard.press('Enter');
+    await verdict.getByText('a child fell onto a mat').waitFor();
+    await other.getByText('a child fell onto a mat').waitFor();
+    const change = verdict.getByRole('button', { name: 'Change note' });
+    expect(await change.evaluate((button) => button === document.activeElement)).toBe(true);
+
+    await verdict.getByRole('button', { name: 'Confirm' }).click();
+    await verdict.getByText('Confirmed').waitFor();
+    expect(cloud.incidents[0]?.feedback).toMatchObject({
+      verdict: 'confirmed',
+      note: 'a child fell onto a mat',
+    });
+    await verdict.getByRole('button', { name: 'Undo' }).click();
+    await verdict.getByText('Was this right?').waitFor();
+    await other.getByText('Was this right?').waitFor();
+    expect(cloud.incidents[0]?.feedback).toBeNull();
+
+    cloud.full = true;
+    await wrong.click();
+    await verdict.getByRole('alert').getByText('no room left on the disk').waitFor();
+    await verdict.getByText('Was this right?').waitFor();
+    problems = problems.filter((line) => !line.includes('507'));
+  });
+
+  it('marks what is not validated, says why, and resets what feedback changed', async () => {
+    play([subject(ID, { u: 0.4, v: 0.85, height: 0.55, fallen: 0 }, 'push', 0.7)]);
+    cloud.incident(fall({ id: 'p', behavior: 'push', severity: 'warning', validated: false }));
+    cloud.incident(fall());
+    await open();
+    const push = page.getByTestId('open-incident').filter({ hasText: 'Push' });
+    const badge = push.getByTestId('not-validated');
+    expect(await badge.getAttribute('title')).toContain('Not validated on real people: push');
+    // The other one stands at who does what.
+    await expect.poll(() => page.getByTestId('not-validated').count()).toBe(2);
+    await push.getByRole('button', { name: 'Confirm' }).click();
+    const wrong = page.getByTestId('open-incident').filter({ hasText: 'Fall' });
+    await wrong.getByRole('button', { name: 'False alarm' }).click();
+    await wrong.getByText('Called false').waitFor();
+
+    await badge.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: 'What recognises behaviour here' });
+    await dialog.getByText('On GMDCSA24, UP-Fall.').waitFor();
+    await dialog.getByText('5f1c5f1c5f1c').waitFor();
+    const reset = dialog.getByRole('button', { name: 'Reset to as shipped' });
+    await dialog.getByTestId('adapted').getByText('1 false alarm').waitFor();
+    await reset.click();
+    await dialog.getByTestId('as-shipped').waitFor();
+    expect(cloud.incidents.find(({ id }) => id === 'i-1')?.feedback).not.toBeNull();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await badge.evaluate((button) => button === document.activeElement)).toBe(true);
+  });
+
   it('puts the worst open incident first and reads the history page by page, in the viewer’s time', async () => {
     const start = (k: number) => new Date(Date.now() - 60_000 * (k + 1)).toISOString();
     for (let k = 0; k < 30; k += 1) {
@@ -310,7 +384,11 @@ describe.skipIf(executable === undefined)('the dashboard', () => {
     cloud.status('door', { state: 'blind', sandboxed: false, restarts: 2 });
     cloud.incidents.push(fall(), fall({ id: 'w', behavior: 'push', severity: 'warning' }));
     const end = new Date().toISOString();
-    cloud.incidents.push(fall({ id: 'n', severity: 'notice', event: 'closed', end }));
+    const said = { verdict: 'false_alarm', note: 'the cleaner knelt', time: end } as const;
+    cloud.incidents.push(
+      fall({ id: 'n', severity: 'notice', event: 'closed', end, feedback: said }),
+      fall({ id: 'b', behavior: 'bully', event: 'closed', end, validated: false }),
+    );
     play(figure(1));
     await open({ viewport: { width, height: 800 }, colorScheme, bypassCSP: true });
     await page.getByTestId('open-incident').first().waitFor();
@@ -326,6 +404,11 @@ describe.skipIf(executable === undefined)('the dashboard', () => {
     };
     await check();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await page.getByRole('button', { name: 'Recognizer' }).click();
+    await page.getByText('On GMDCSA24, UP-Fall.').waitFor();
+    await page.getByTestId('adapted').getByText('1 false alarm').waitFor();
+    await check();
+    await page.keyboard.press('Escape');
     await page.getByRole('tab', { name: /Door/ }).click();
     await page.getByTestId('not-live').waitFor();
     await check();

@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type {
+  Behavior,
   Camera,
+  CameraSensitivity,
   IncidentEvent,
   LiveEvent,
+  Recognizer,
   SceneEvent,
   StatusEvent,
   SubjectScene,
@@ -39,6 +42,14 @@ export class FakeCloud {
   cameras: Camera[] = [];
   incidents: IncidentEvent[] = [];
   plate: Buffer = PLATE;
+  recognizer: Recognizer = {
+    version: '2026-11-21',
+    sha256: '5f1c'.repeat(16),
+    behaviors: [about('fall', 'real: GMDCSA24, UP-Fall', 0.62), about('push', null, 0.7)],
+  };
+  /** When true, nothing can be stored. */
+  full = false;
+  readonly #discounted = new Set<string>();
   readonly #root: string;
   readonly #scenes = new Map<string, SceneEvent>();
   #server: Server | undefined;
@@ -153,7 +164,9 @@ export class FakeCloud {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.url);
     response.setHeader('Content-Security-Policy', POLICY);
-    const body = this.#rest(url);
+    const body = await this.#said(request, url, response).then((found) =>
+      found === undefined ? this.#rest(url) : found,
+    );
     if (body !== undefined) {
       if (body === null) response.writeHead(404).end('{"detail": "there is none"}');
       else response.setHeader('Content-Type', 'application/json').end(JSON.stringify(body));
@@ -173,9 +186,63 @@ export class FakeCloud {
     }
   }
 
+  /** Takes what operators say; undefined: they say nothing. */
+  async #said(
+    request: IncomingMessage,
+    url: URL,
+    response: ServerResponse,
+  ): Promise<object | null | undefined> {
+    if (request.method !== 'PUT' && request.method !== 'DELETE') return undefined;
+    if (this.full) {
+      response.statusCode = 507;
+      return { detail: 'cloud.sqlite: no room left on the disk; make some' };
+    }
+    const camera = /^\/api\/v1\/cameras\/([^/]+)\/sensitivity$/.exec(url.pathname)?.[1];
+    if (camera !== undefined) {
+      for (const { id } of this.incidents) this.#discounted.add(id);
+      return this.#sensitivity(camera);
+    }
+    const id = /^\/api\/v1\/incidents\/([^/]+)\/feedback$/.exec(url.pathname)?.[1];
+    const known = this.incidents.find((incident) => incident.id === id);
+    if (known === undefined) return null;
+    let feedback: IncidentEvent['feedback'] = null;
+    if (request.method === 'PUT') {
+      let text = '';
+      for await (const chunk of request) text += chunk;
+      feedback = { note: '', ...JSON.parse(text), time: new Date().toISOString() };
+    }
+    this.#discounted.delete(known.id);
+    const judged: IncidentEvent = { ...known, event: 'judged', feedback };
+    this.incident(judged);
+    return judged;
+  }
+
+  #sensitivity(camera: string): CameraSensitivity {
+    const said = this.incidents.filter(
+      (each) =>
+        each.camera === camera && each.behavior === 'fall' && !this.#discounted.has(each.id),
+    );
+    const count = (verdict: string) =>
+      said.filter(({ feedback }) => feedback?.verdict === verdict).length;
+    const [confirmed, falseAlarms] = [count('confirmed'), count('false_alarm')];
+    const behaviors = [
+      {
+        behavior: 'fall' as const,
+        base: 0.5,
+        adapted: falseAlarms > confirmed ? 0.6 : 0.5,
+        confirmed,
+        false_alarms: falseAlarms,
+      },
+    ];
+    return { camera, behaviors };
+  }
+
   /** The answer to a REST request; null: not found; undefined: not REST. */
   #rest(url: URL): object | null | undefined {
     if (url.pathname === '/api/v1/cameras') return this.cameras;
+    if (url.pathname === '/api/v1/recognizer') return this.recognizer;
+    const asked = /^\/api\/v1\/cameras\/([^/]+)\/sensitivity$/.exec(url.pathname)?.[1];
+    if (asked !== undefined) return this.#sensitivity(asked);
     if (url.pathname === '/api/v1/incidents') {
       const wanted = url.searchParams.get('state');
       const found = this.incidents.filter(
@@ -188,4 +255,19 @@ export class FakeCloud {
     const scene = /^\/api\/v1\/cameras\/([^/]+)\/scene$/.exec(url.pathname)?.[1];
     return scene === undefined ? undefined : (this.#scenes.get(scene) ?? null);
   }
+}
+
+/** What the recognizer says of a behaviour; `validation` null: not validated. */
+export function about(
+  behavior: Behavior,
+  validation: string | null,
+  threshold: number | null = null,
+): Recognizer['behaviors'][number] {
+  return {
+    behavior,
+    validated: validation !== null,
+    validation: validation ?? 'not validated on real people',
+    threshold,
+    budget: threshold === null ? null : 1,
+  };
 }

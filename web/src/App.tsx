@@ -1,5 +1,6 @@
 import { Button, NativeSelect, Tabs } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { ScanEye } from 'lucide-react';
+import { useCallback, useEffect, useState } from 'react';
 import css from './App.module.css';
 import { CameraPanel } from './cameras/CameraPanel';
 import { CameraTab } from './cameras/CameraTab';
@@ -11,6 +12,8 @@ import { LinkNotice, LinkPill } from './LinkPill';
 import { Logo } from './Logo';
 import { usePage, useSnapshot } from './live/context';
 import type { CameraLive } from './live/store';
+import { ShowRecognizerContext } from './recognizer/context';
+import { RecognizerDialog } from './recognizer/RecognizerDialog';
 
 /** With more cameras than this a list is easier to use than tabs. */
 const MOST_TABS = 6;
@@ -20,32 +23,49 @@ export function App() {
   const [wanted, setWanted] = useCameraInAddress();
   const all = [...cameras.values()];
   const camera = all.find(({ id }) => id === wanted) ?? all[0];
+  const [asked, setAsked] = useState<string | undefined>();
+  const show = useCallback(
+    (about: string | null) => setAsked(about ?? camera?.id ?? ''),
+    [camera?.id],
+  );
 
   return (
-    <div className={css.page}>
-      <Announcer />
-      <header className={css.header}>
-        <a className={css.skip} href="#incidents">
-          Skip to incidents
-        </a>
-        <Logo />
-        <h1 className={css.title}>Mizaru</h1>
-        <LinkPill />
-      </header>
-      <main className={css.main}>
-        <LinkNotice />
-        <OpenStrip />
-        {camera === undefined ? (
-          <NoCamera />
-        ) : (
-          <Chooser cameras={all} chosen={camera} choose={setWanted} />
-        )}
-        <div className={css.side}>
-          <IncidentsPanel />
-        </div>
-      </main>
-      <Footer />
-    </div>
+    <ShowRecognizerContext value={show}>
+      <div className={css.page}>
+        <Announcer />
+        <header className={css.header}>
+          <a className={css.skip} href="#incidents">
+            Skip to incidents
+          </a>
+          <Logo />
+          <h1 className={css.title}>Mizaru</h1>
+          <Button
+            className={css.about}
+            variant="default"
+            size="compact-sm"
+            leftSection={<ScanEye size={15} aria-hidden="true" />}
+            onClick={() => show(null)}
+          >
+            Recognizer
+          </Button>
+          <LinkPill />
+        </header>
+        <main className={css.main}>
+          <LinkNotice />
+          <OpenStrip />
+          {camera === undefined ? (
+            <NoCamera />
+          ) : (
+            <Chooser cameras={all} chosen={camera} choose={setWanted} />
+          )}
+          <div className={css.side}>
+            <IncidentsPanel />
+          </div>
+        </main>
+        <Footer />
+        <RecognizerDialog camera={asked} close={() => setAsked(undefined)} />
+      </div>
+    </ShowRecognizerContext>
   );
 }
 

@@ -29,8 +29,9 @@ export function Footer() {
             unnoticed when the camera started may become part of it.
           </li>
           <li>
-            Behaviour comes from rules on poses and can be wrong in both directions. Someone hidden,
-            far away or in a crowd may not be found, so an empty scene is no proof of an empty room.
+            Behaviour comes from poses alone and can be wrong in both directions; what was not
+            validated on real people is marked. Someone hidden, far away or in a crowd may not be
+            found, so an empty scene is no proof of an empty room.
           </li>
           <li>The picture runs up to about a second behind, so that movement is smooth.</li>
         </ul>

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { duration, measure, people, percent, quantity, subjectName, timeOfDay } from './format';
+import {
+  delay,
+  duration,
+  measure,
+  people,
+  percent,
+  quantity,
+  subjectName,
+  timeOfDay,
+} from './format';
 
 it.each([
   [0, '0 s'],
@@ -38,9 +47,16 @@ it.each([
 it('gives a measure its words and unit', () => {
   expect(measure({ name: 'descent_speed', value: 0.8, unit: 'body heights/s' })).toEqual({
     name: 'descent speed',
-    text: '0.8 body heights/s',
+    number: '0.8',
+    unit: 'body heights/s',
   });
-  expect(measure({ name: 'count', value: 6, unit: '' }).text).toBe('6');
+});
+
+it('says a delay in tenths while tenths matter', () => {
+  const from = '2026-03-01T12:00:00.000Z';
+  expect(delay(from, '2026-03-01T12:00:00.840Z')).toBe('0.8 s');
+  expect(delay(from, '2026-03-01T12:01:05.000Z')).toBe('1 min 05 s');
+  expect(delay(from, '2026-03-01T11:59:59.000Z')).toBe('0.0 s');
 });
 
 it('names subjects in four unmistakable signs', () => {

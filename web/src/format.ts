@@ -24,8 +24,18 @@ function magnitude(value: number): number {
   return Math.log10(Math.abs(value));
 }
 
-export function measure({ name, value, unit }: Measure): { name: string; text: string } {
-  return { name: plain(name), text: unit === '' ? quantity(value) : `${quantity(value)} ${unit}` };
+export function measure({ name, value, unit }: Measure): {
+  name: string;
+  number: string;
+  unit: string;
+} {
+  return { name: plain(name), number: quantity(value), unit };
+}
+
+/** From one moment to another: "0.8 s" where tenths matter, else as `duration`. */
+export function delay(from: string, to: string): string {
+  const ms = Math.max(0, Date.parse(to) - Date.parse(from));
+  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms);
 }
 
 /** Milliseconds → "12 s", "3 min 05 s", "2 h 10 min", "4 days". Never negative. */

@@ -1,5 +1,5 @@
 /** Small whole events for tests; each test names only what it is about. */
-import type { IncidentEvent, SceneEvent, StatusEvent, SubjectScene } from './api/types';
+import type { IncidentEvent, SceneEvent, StatusEvent, SubjectScene, Verdict } from './api/types';
 
 export const EPOCH = Date.parse('2026-03-01T12:00:00.000Z');
 
@@ -53,6 +53,10 @@ export function aStatus(change: Partial<StatusEvent> = {}): StatusEvent {
   };
 }
 
+export function aFeedback(verdict: Verdict, note = ''): NonNullable<IncidentEvent['feedback']> {
+  return { verdict, note, time: at(5000) };
+}
+
 export function anIncident(id: string, change: Partial<IncidentEvent> = {}): IncidentEvent {
   return {
     type: 'incident',
@@ -62,11 +66,14 @@ export function anIncident(id: string, change: Partial<IncidentEvent> = {}): Inc
     behavior: 'fall',
     severity: 'alarm',
     start: at(0),
+    opened: at(800),
     end: null,
     confidence: 0.9,
     subjects: [],
     measures: [],
     reason: 'Because.',
+    validated: true,
+    feedback: null,
     ...change,
   };
 }

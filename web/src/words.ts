@@ -1,5 +1,5 @@
 /** Every word a viewer reads for a value of the vocabulary. */
-import type { Behavior, CameraState, Severity, Zone } from './api/types';
+import type { Behavior, CameraState, Severity, Verdict, Zone } from './api/types';
 
 export const BEHAVIOR: Record<Behavior, string> = {
   walk: 'walking',
@@ -60,6 +60,11 @@ export const ZONE: Record<Zone['kind'], string> = {
   intrude: 'no entry',
   loiter: 'no waiting',
   rest: 'resting place',
+};
+
+export const VERDICT: Record<Verdict, string> = {
+  confirmed: 'Confirmed',
+  false_alarm: 'Called false',
 };
 
 /** "descent_speed" → "descent speed". */

@@ -381,8 +381,8 @@ def _live(view: View) -> APIRouter:
             await socket.close(1013, "too many viewers")
             return
         with view.live.viewer(camera) as viewer:
-            for event in await _standing(view, viewer):
-                viewer.tell(event.model_dump_json())
+            standing = await _standing(view, viewer)
+            viewer.begin_with([event.model_dump_json() for event in standing])
             talking = asyncio.create_task(_talk(socket, viewer))
             try:
                 while True:  # a viewer has nothing to say, but this is how its leaving is seen

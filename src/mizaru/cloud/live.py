@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -51,6 +51,12 @@ class Viewer:
             self.overrun = True
         else:
             self._lasting.append(text)
+        self._wake.set()
+
+    def begin_with(self, texts: Sequence[str]) -> None:
+        """Put what stands before all that happened since this viewer follows, so that what it
+        hears is in order."""
+        self._lasting.extendleft(reversed(texts))
         self._wake.set()
 
     def show(self, moment: Moment) -> None:

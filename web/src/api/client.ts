@@ -1,7 +1,14 @@
 import createClient from 'openapi-fetch';
 import type { ServerClock } from './clock';
 import type { paths } from './schema';
-import type { Camera, IncidentEvent, SceneEvent } from './types';
+import type {
+  Camera,
+  CameraSensitivity,
+  IncidentEvent,
+  Recognizer,
+  SceneEvent,
+  Verdict,
+} from './types';
 
 export const PAGE_SIZE = 20;
 
@@ -20,6 +27,12 @@ export interface Api {
   /** The latest scene of a camera, or null if there is none since the cloud started. */
   scene(camera: string): Promise<SceneEvent | null>;
   plate(digest: string): Promise<ImageBitmap>;
+  /** Say what an incident was, or with null take it back; answers with the incident. */
+  judge(incident: string, verdict: Verdict | null, note: string): Promise<IncidentEvent>;
+  recognizer(): Promise<Recognizer>;
+  sensitivity(camera: string): Promise<CameraSensitivity>;
+  /** As sensitive as if nobody had said anything. */
+  resetSensitivity(camera: string): Promise<CameraSensitivity>;
 }
 
 export function createApi(origin: string, clock: ServerClock): Api {
@@ -57,6 +70,38 @@ export function createApi(origin: string, clock: ServerClock): Api {
       if (data === undefined) throw new Error(`scene: the cloud answered ${response.status}`);
       return data as SceneEvent;
     },
+    async judge(incident, verdict, note) {
+      const params = { path: { incident } };
+      const path = '/api/v1/incidents/{incident}/feedback';
+      const { data, error, response } =
+        verdict === null
+          ? await client.DELETE(path, { params })
+          : await client.PUT(path, { params, body: { verdict, note } });
+      if (data === undefined) throw new Error(why(error, response));
+      return data;
+    },
+    async recognizer() {
+      const { data, response } = await client.GET('/api/v1/recognizer');
+      if (data === undefined) throw new Error(`recognizer: the cloud answered ${response.status}`);
+      return data;
+    },
+    async sensitivity(camera) {
+      const params = { path: { camera } };
+      const { data, error, response } = await client.GET('/api/v1/cameras/{camera}/sensitivity', {
+        params,
+      });
+      if (data === undefined) throw new Error(why(error, response));
+      return data;
+    },
+    async resetSensitivity(camera) {
+      const params = { path: { camera } };
+      const { data, error, response } = await client.DELETE(
+        '/api/v1/cameras/{camera}/sensitivity',
+        { params },
+      );
+      if (data === undefined) throw new Error(why(error, response));
+      return data;
+    },
     async plate(digest) {
       // A digest names its content, so a plate may be kept for ever.
       const response = await fetch(`${origin}/api/v1/plates/${encodeURIComponent(digest)}`, {
@@ -66,4 +111,10 @@ export function createApi(origin: string, clock: ServerClock): Api {
       return createImageBitmap(await response.blob());
     },
   };
+}
+
+/** The cloud's own sentence where it gave one. */
+function why(error: unknown, response: Response): string {
+  const detail = (error as { detail?: unknown } | undefined)?.detail;
+  return typeof detail === 'string' ? detail : `the cloud answered ${response.status}`;
 }

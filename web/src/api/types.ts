@@ -5,6 +5,9 @@ type Schemas = components['schemas'];
 
 export type Behavior = Schemas['Behavior'];
 export type CameraState = Schemas['CameraState'];
+export type Verdict = Schemas['Verdict'];
+export type Recognizer = Schemas['Recognizer'];
+export type CameraSensitivity = Schemas['CameraSensitivity'];
 export type Severity = Schemas['Severity'];
 export type Measure = Schemas['Measure'];
 export type Zone = Schemas['Zone'];

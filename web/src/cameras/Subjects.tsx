@@ -2,6 +2,8 @@ import { TriangleAlert } from 'lucide-react';
 import type { SceneEvent, Severity } from '../api/types';
 import { percent, subjectName } from '../format';
 import { PALETTE, slots } from '../proxy/psi';
+import { notValidated, useRecognizer } from '../recognizer/context';
+import { NotValidated } from '../recognizer/NotValidated';
 import { BEHAVIOR, capitalise, RISK } from '../words';
 import css from './Subjects.module.css';
 
@@ -14,6 +16,7 @@ interface SubjectsProps {
 
 /** Who does what now, in words. */
 export function Subjects({ scene, heading, marked }: SubjectsProps) {
+  const doubtful = notValidated(useRecognizer());
   const subjects = [...(scene?.subjects ?? [])].sort((a, b) => a.id - b.id);
   const colour = slots(
     subjects.map(({ id }) => id),
@@ -43,6 +46,7 @@ export function Subjects({ scene, heading, marked }: SubjectsProps) {
                 <span className={css.behavior}>
                   {tone !== undefined && <TriangleAlert size={15} aria-label="risk" />}
                   {capitalise(BEHAVIOR[behavior])}
+                  {doubtful.has(behavior) && <NotValidated behavior={behavior} short />}
                 </span>
                 <span className={css.bar} aria-hidden="true">
                   <span style={{ width: `${confidence * 100}%` }} />

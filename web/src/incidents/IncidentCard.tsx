@@ -1,12 +1,14 @@
 import type { IncidentEvent } from '../api/types';
-import { duration, fullTime, measure, percent, subjectName, timeOfDay } from '../format';
+import { delay, duration, fullTime, measure, percent, subjectName, timeOfDay } from '../format';
 import { usePage, useSnapshot } from '../live/context';
 import { Pill } from '../Pill';
+import { NotValidated } from '../recognizer/NotValidated';
 import { BEHAVIOR, capitalise, SEVERITY } from '../words';
-import { isOpen } from './book';
+import { isFalse, isOpen } from './book';
 import css from './IncidentCard.module.css';
 import { lastedMs } from './lasted';
 import { SEVERITY_ICON } from './severity';
+import { VerdictBar } from './VerdictBar';
 
 /** One incident: what, how sure, why in words and numbers, when and who. */
 export function IncidentCard({ incident }: { readonly incident: IncidentEvent }) {
@@ -21,6 +23,7 @@ export function IncidentCard({ incident }: { readonly incident: IncidentEvent })
       className={css.card}
       data-severity={incident.severity}
       data-open={open || undefined}
+      data-false={isFalse(incident) || undefined}
       data-testid={open ? 'open-incident' : 'closed-incident'}
     >
       <div className={css.head}>
@@ -28,6 +31,7 @@ export function IncidentCard({ incident }: { readonly incident: IncidentEvent })
           {SEVERITY[incident.severity]}
         </Pill>
         <h4 className={css.what}>{capitalise(BEHAVIOR[incident.behavior])}</h4>
+        {!incident.validated && <NotValidated behavior={incident.behavior} />}
         <span className={css.lasted}>
           {open ? `open for ${duration(lasted)}` : duration(lasted)}
         </span>
@@ -35,10 +39,12 @@ export function IncidentCard({ incident }: { readonly incident: IncidentEvent })
       <p className={css.reason}>{incident.reason}</p>
       {incident.measures.length > 0 && (
         <dl className={css.measures}>
-          {incident.measures.map(measure).map(({ name, text }) => (
+          {incident.measures.map(measure).map(({ name, number, unit }) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{text}</dd>
+              <dd>
+                {number} <span className={css.unit}>{unit}</span>
+              </dd>
             </div>
           ))}
         </dl>
@@ -57,6 +63,9 @@ export function IncidentCard({ incident }: { readonly incident: IncidentEvent })
             </time>
           )}
         </span>
+        <span title="From its beginning, as the poses tell it, to the alarm, by the camera’s clock">
+          told after {delay(incident.start, incident.opened)}
+        </span>
         <span>{percent(incident.confidence)} sure</span>
         <span>{camera?.name ?? incident.camera}</span>
         {incident.subjects.map((id) => (
@@ -65,6 +74,7 @@ export function IncidentCard({ incident }: { readonly incident: IncidentEvent })
           </span>
         ))}
       </div>
+      <VerdictBar incident={incident} />
     </li>
   );
 }

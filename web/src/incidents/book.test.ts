@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { IncidentEvent } from '../api/types';
-import { anIncident, aScene, at, EPOCH } from '../testing';
-import { type Book, byUrgency, hear, isOpen, MOST_KEPT, merge, pageTitle, reconcile } from './book';
+import { aFeedback, anIncident, aScene, at, EPOCH } from '../testing';
+import {
+  type Book,
+  byUrgency,
+  hear,
+  hearJudged,
+  isOpen,
+  MOST_KEPT,
+  merge,
+  pageTitle,
+  reconcile,
+} from './book';
 import { lastedMs } from './lasted';
 
 const order = (...incidents: IncidentEvent[]) =>
@@ -27,6 +37,16 @@ describe('byUrgency', () => {
     ).toEqual(['new alarm', 'old alarm', 'warning', 'notice']);
   });
 
+  it('puts an open one that was called false behind the others', () => {
+    expect(
+      order(
+        anIncident('false alarm', { feedback: aFeedback('false_alarm') }),
+        anIncident('confirmed', { feedback: aFeedback('confirmed'), severity: 'warning' }),
+        anIncident('notice', { severity: 'notice' }),
+      ),
+    ).toEqual(['confirmed', 'notice', 'false alarm']);
+  });
+
   it('reads history by time alone', () => {
     expect(
       order(
@@ -46,6 +66,23 @@ describe('the book', () => {
     expect(merge(closed, anIncident('a', { event: 'updated' }))).toBe(closed);
     expect(merge(undefined, closed)).toBe(closed);
     expect(merge(anIncident('a'), closed)).toBe(closed);
+  });
+
+  it('opens an incident again that goes on', () => {
+    const book = books(
+      anIncident('a'),
+      anIncident('a', { end: at(10) }),
+      anIncident('a', { event: 'updated', severity: 'alarm' }),
+    );
+    expect([...book.values()].every(isOpen)).toBe(true);
+  });
+
+  it('takes from an answer what was said, and not how the incident stood', () => {
+    const closed = anIncident('a', { end: at(10) });
+    const judged = anIncident('a', { event: 'judged', feedback: aFeedback('confirmed') });
+    const book = hearJudged(books(closed), judged);
+    expect(book.get('a')).toEqual({ ...closed, feedback: judged.feedback });
+    expect(hearJudged(new Map(), judged).get('a')).toEqual(judged);
   });
 
   it('follows an open incident through its changes', () => {

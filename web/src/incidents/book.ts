@@ -12,16 +12,25 @@ export function isOpen(incident: IncidentEvent): boolean {
   return incident.event !== 'closed' && incident.end === null;
 }
 
-/** Open first; among open the most severe; then the newest. */
+/** Whether an operator said that there was nothing. */
+export function isFalse({ feedback }: IncidentEvent): boolean {
+  return feedback?.verdict === 'false_alarm';
+}
+
+/** Open first; among open those nobody called false, then the most severe; then the newest. */
 export function byUrgency(a: IncidentEvent, b: IncidentEvent): number {
   const open = Number(isOpen(b)) - Number(isOpen(a));
   if (open !== 0) return open;
+  const doubt = isOpen(a) ? Number(isFalse(a)) - Number(isFalse(b)) : 0;
+  if (doubt !== 0) return doubt;
   const severity = isOpen(a) ? RANK[b.severity] - RANK[a.severity] : 0;
   if (severity !== 0) return severity;
   return Date.parse(b.start) - Date.parse(a.start) || a.id.localeCompare(b.id);
 }
 
-/** What is known of one incident after hearing of it again. Closed stays closed. */
+/**
+ * What is known of one incident after a list that may be older named it. Closed stays closed.
+ */
 export function merge(known: IncidentEvent | undefined, heard: IncidentEvent): IncidentEvent {
   return known !== undefined && !isOpen(known) && isOpen(heard) ? known : heard;
 }
@@ -31,13 +40,23 @@ export type Book = ReadonlyMap<string, IncidentEvent>;
 /** A page that stays open for weeks forgets the oldest closed ones beyond this many. */
 export const MOST_KEPT = 1000;
 
+/**
+ * Take the next word of the live line, which tells everything in order: what had closed and is
+ * open again goes on.
+ */
 export function hear(book: Book, heard: IncidentEvent): Book {
-  const next = new Map(book).set(heard.id, merge(book.get(heard.id), heard));
+  const next = new Map(book).set(heard.id, heard);
   if (next.size > MOST_KEPT) {
     const oldest = [...next.values()].find((incident) => !isOpen(incident));
     if (oldest !== undefined) next.delete(oldest.id);
   }
   return next;
+}
+
+/** Take what was said of an incident; how it stands, the live line knows better. */
+export function hearJudged(book: Book, judged: IncidentEvent): Book {
+  const known = book.get(judged.id);
+  return hear(book, known === undefined ? judged : { ...known, feedback: judged.feedback });
 }
 
 /**

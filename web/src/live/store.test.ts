@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Api } from '../api/client';
 import type { Camera, IncidentEvent, SceneEvent } from '../api/types';
-import { anIncident, aScene, aStatus, aSubject, at, EPOCH } from '../testing';
+import { aFeedback, anIncident, aScene, aStatus, aSubject, at, EPOCH } from '../testing';
 import { LiveStore, SCENE_NOTIFY_MS } from './store';
 
 const CAMERA: Camera = {
@@ -14,6 +14,10 @@ const CAMERA: Camera = {
   plate_known_percent: 40,
   status: null,
   person_count: null,
+};
+
+const unasked = (): Promise<never> => {
+  throw new Error('not asked for here');
 };
 
 class FakeApi implements Api {
@@ -42,9 +46,11 @@ class FakeApi implements Api {
     return this.last;
   }
 
-  plate(): Promise<ImageBitmap> {
-    throw new Error('not asked for here');
-  }
+  plate = unasked;
+  judge = unasked;
+  recognizer = unasked;
+  sensitivity = unasked;
+  resetSensitivity = unasked;
 }
 
 let api: FakeApi;
@@ -109,7 +115,10 @@ describe('LiveStore', () => {
     say(anIncident('a', { severity: 'alarm', event: 'updated' }));
     expect(news()).toMatchObject({ id: 'a', severity: 'alarm' });
     say(anIncident('c', { end: at(9) }));
+    say(anIncident('b', { event: 'judged', severity: 'alarm', feedback: aFeedback('confirmed') }));
     expect(news()?.id).toBe('a');
+    say(anIncident('c', { event: 'updated' }));
+    expect(news()?.id).toBe('c');
     expect(open()).toEqual(['a', 'b', 'c']);
   });
 

@@ -2,7 +2,7 @@
 import type { Api } from '../api/client';
 import type { Clock } from '../api/clock';
 import type { Camera, IncidentEvent, LiveEvent, SceneEvent, StatusEvent } from '../api/types';
-import { type Book, hear, isOpen, isWorse, reconcile } from '../incidents/book';
+import { type Book, hear, hearJudged, isOpen, isWorse, reconcile } from '../incidents/book';
 import { Playout } from '../scene/playout';
 import type { CameraNow, Received } from './freshness';
 import type { LinkState } from './socket';
@@ -122,6 +122,11 @@ export class LiveStore {
     else if (event.type === 'incident') this.#incident(event);
   }
 
+  /** Take an incident that REST answered with when it was judged here. */
+  judged(incident: IncidentEvent): void {
+    this.#set({ incidents: hearJudged(this.#state.incidents, incident) });
+  }
+
   #scene(scene: SceneEvent): void {
     const at = this.#clock.monotonic();
     this.playout(scene.camera).push(scene, at);
@@ -157,7 +162,10 @@ export class LiveStore {
   #incident(incident: IncidentEvent): void {
     this.#touched.add(incident.id);
     const known = this.#state.incidents.get(incident.id);
-    const isNews = isOpen(incident) && (known === undefined || isWorse(known, incident));
+    const isNews =
+      incident.event !== 'judged' &&
+      isOpen(incident) &&
+      (known === undefined || !isOpen(known) || isWorse(known, incident));
     this.#set({
       incidents: hear(this.#state.incidents, incident),
       ...(isNews ? { news: incident } : {}),
