@@ -17,7 +17,7 @@ from mizaru.lab.sim.kinematics import Skeleton, Stance, blend
 from mizaru.lab.sim.manner import Manner
 from mizaru.lab.sim.physics import Loss, Ragdoll
 from mizaru.lab.sim.room import Piece
-from mizaru.lab.sim.scenario import Outcome
+from mizaru.lab.sim.scenario import Outcome, Way
 from mizaru.vocabulary import Behavior
 
 Motion = Iterator[Behavior]
@@ -26,6 +26,12 @@ Motion = Iterator[Behavior]
 LONG_LIE_AFTER_S: Final = 10.0
 """From this long after a fall, lying is `long_lie`."""
 _FALL_LIMIT_S: Final = 6.0
+_LOW: Final = 0.75
+_THICK: Final = 0.03
+"""The least height of a joint over the floor."""
+_FLINCH_S: Final = 0.9
+_UPRIGHT: Final = 0.3
+"""Who has the shoulders this much above the hips after a fall sits, unscaled metres."""
 
 
 class Stage(Protocol):
@@ -117,13 +123,21 @@ class Actor:
         self.posture: Behavior = Behavior.STAND
         """What idling is: stand, sit or lie."""
         self.seat: Piece | None = None
+        self.bed: tuple[float, Vector] | None = None
+        """Height of what one lies on, and the direction of the head."""
+        self.wheels = False
+        """Sits in a wheelchair."""
         self.prop: str | None = None
         self.behavior = Behavior.STAND
         self._phase = rng.uniform(0, 2 * np.pi, 6)
         self._fell_at: float | None = None
         self._floor: Vector | None = None
+        self._resting: tuple[Stance, Vector] | None = None
         self._hit: Hit | None = None
         self._idle = False
+        self.jolts = 0
+        """How often others have moved this person."""
+        self._flinched_at, self._flinch = -np.inf, 0.0
         self._motions: Iterator[Motion] = iter(())
         self._playing: Motion = self._play()
         self.qpos = skeleton.solve(self.stance)
@@ -146,6 +160,9 @@ class Actor:
         """Somebody pushes or strikes this person; it shows in the next frame."""
         if self.posture is not Behavior.LIE and hit.outcome is not Outcome.NONE:
             self._hit = hit
+        elif not self.manner.plain:
+            self._flinched_at = self.stage.now
+            self._flinch = self.manner.within(0.5, 0.2, 1.0)
 
     @property
     def xy(self) -> Vector:
@@ -174,12 +191,23 @@ class Actor:
         """What a push does; afterwards waiting goes on, but any other motion is given up."""
         self.prop = None
         if hit.outcome is Outcome.FALL:
-            yield from self.lose_control(Loss(hit.direction, hit.newtons, limp=0.3))
+            way = self.manner.pick((None, None, Way.TOPPLE, Way.SIT, Way.SLIP, Way.TRIP))
+            limp = self.manner.within(0.3, 0.1, 0.7)
+            if self.manner.chance(0.3) and self.posture is Behavior.STAND:
+                yield from self.stagger(np.array(hit.direction) * 0.3, 1)
+            yield from self.lose_control(Loss(hit.direction, hit.newtons, limp, way))
+            if not self.manner.plain:
+                yield from self.stir(self.manner.within(0.0, 0.5, 6.0))
         elif self.posture is Behavior.STAND:
-            shift = np.array(hit.direction) * 0.38
-            plan = plan_back(self.skeleton, self._grounded(), self.identity.gait, shift, 2)
-            yield from self.step(plan, Behavior.STAND)
+            far = self.manner.within(0.38, 0.2, 0.8)
+            yield from self.stagger(np.array(hit.direction) * far, 2)
         yield from waiting or self._play()
+
+    def stagger(self, shift: Vector, steps: int) -> Motion:
+        """Quick steps along `shift`, metres, without turning."""
+        self.jolts += 1
+        plan = plan_back(self.skeleton, self._grounded(), self.identity.gait, shift, steps)
+        yield from self.step(plan, Behavior.STAND)
 
     # Frames
 
@@ -187,6 +215,10 @@ class Actor:
         """Take a stance, with the small movements of a living body."""
         self.stance = stance
         self.qpos = self.skeleton.solve(self._alive(stance))
+        if not self.manner.plain and stance.pelvis[2] < _LOW * self.skeleton.standing:
+            # On the way from one good posture to another nothing goes through the floor.
+            under = float(self.skeleton.joints(self.qpos)[:, 2].min())
+            self.qpos[2] += max(0.0, _THICK * self.skeleton.height - under)
 
     def idle_frame(self) -> Behavior:
         """One frame of doing nothing."""
@@ -194,9 +226,24 @@ class Actor:
         if self._floor is not None:
             self.qpos = self._breathing(self._floor)
             since = self.stage.now - (self._fell_at or 0.0)
-            return Behavior.LONG_LIE if since >= LONG_LIE_AFTER_S else Behavior.LIE
+            down = self._down()
+            long = since >= LONG_LIE_AFTER_S and down is Behavior.LIE
+            return Behavior.LONG_LIE if long else down
+        if self.posture is Behavior.LIE:
+            # Hours of it must be cheap: no inverse kinematics.
+            if self._resting is None or self._resting[0] is not self.stance:
+                self._resting = (self.stance, self.skeleton.solve(self.stance))
+            self.qpos = self._breathing(self._resting[1])
+            return self.posture
         self.show(self.stance)
         return self.posture
+
+    def idling(self, motion: Motion) -> Motion:
+        """A motion that counts as doing nothing, given up when others move this person."""
+        jolts = self.jolts
+        while self.jolts == jolts and (frame := next(motion, None)) is not None:
+            self._idle = True
+            yield frame
 
     def idle(self, seconds: float) -> Motion:
         """Do nothing for a while."""
@@ -216,13 +263,15 @@ class Actor:
         behavior: Behavior,
         *,
         between: Callable[[Stance, float], Stance] | None = None,
+        ease: Callable[[float], float] = smooth,
     ) -> Motion:
         """Move to another stance; `between` bends the way there, its weight rises to 1 in the
-        middle and falls to 0 at both ends."""
+        middle and falls to 0 at both ends. `ease` maps time to way, both from 0 to 1."""
         start = self.stance
         for s in self.progress(seconds):
-            stance = blend(start, target, smooth(s))
-            self.show(between(stance, float(np.sin(np.pi * smooth(s)))) if between else stance)
+            w = ease(s)
+            stance = blend(start, target, w)
+            self.show(between(stance, float(np.sin(np.pi * w))) if between else stance)
             yield behavior
         self.stance = target
 
@@ -284,6 +333,7 @@ class Actor:
             self.deeds[index] = replace(self.deeds[index], impact_s=started + frames * self.dt)
 
     def _falling(self, loss: Loss) -> Motion:
+        self.jolts += 1
         self._fell_at = self.stage.now
         self._ragdoll.lose(self.qpos, self._before, self.dt, loss, self.rng)
         started = self.stage.now
@@ -296,6 +346,23 @@ class Actor:
         self._fell_at = self.stage.now
         self._floor = self.qpos.copy()
 
+    def stir(self, seconds: float) -> Motion:
+        """Lie there after a fall and move somewhat, muscles against the floor."""
+        end, again = self.stage.now + seconds, self.stage.now
+        while self.stage.now < end - 1e-9:
+            if self.stage.now >= again:
+                self._ragdoll.stir(self.rng, self.manner.within(0.4, 0.1, 0.9))
+                again = self.stage.now + self.manner.within(1.0, 0.4, 3.0)
+            self.qpos = self._ragdoll.advance(self.dt)
+            yield self._down()
+        self._floor = self.qpos.copy()
+
+    def _down(self) -> Behavior:
+        """On the floor one sits or lies."""
+        joints = self.skeleton.joints(self.qpos)
+        above = float(joints[5:7, 2].mean() - joints[11:13, 2].mean())
+        return Behavior.SIT if above > _UPRIGHT * self.skeleton.height else Behavior.LIE
+
     def blend_from_floor(self, target: Stance, seconds: float, behavior: Behavior) -> Motion:
         """Joint by joint from the posture that physics left to one that is chosen."""
         start, end = self.qpos.copy(), self.skeleton.solve(target)
@@ -306,6 +373,9 @@ class Actor:
             w = smooth(s)
             qpos = (1 - w) * start + w * end
             qpos[3:7] = turn(w).as_quat(scalar_first=True)
+            # Between two good postures limbs may swing through the floor.
+            under = float(self.skeleton.joints(qpos)[:, 2].min())
+            qpos[2] += max(0.0, _THICK * self.skeleton.height - under)
             self.qpos = qpos
             yield behavior
         self.stance = target
@@ -325,9 +395,17 @@ class Actor:
         if self.posture is Behavior.STAND:
             sway = [0.007 * self._wave(4, 0.21), 0.007 * self._wave(5, 0.17), 0.0]
             pelvis = pelvis + size * np.array(sway)
-        return replace(
-            stance, pelvis=pelvis, neck=neck, spine=stance.spine + np.array([breath, 0, 0])
-        )
+        spine = stance.spine + np.array([breath, 0, 0])
+        wrists = stance.wrists
+        since = self.stage.now - self._flinched_at
+        if since < _FLINCH_S:
+            # The head ducks and turns away, arms come up.
+            w = self._flinch * float(np.sin(np.pi * (since / _FLINCH_S) ** 0.6))
+            neck = neck + w * np.array([0.4, 0.1, 0.5])
+            spine = spine + w * np.array([0.25, 0.0, 0.3])
+            free = (w * (1 - stance.reaching))[:, None]
+            wrists = (1 - free) * wrists + free * np.array([[-0.1, 0.0, 0.4]] * 2)
+        return replace(stance, pelvis=pelvis, neck=neck, spine=spine, wrists=wrists)
 
     def _breathing(self, floor: Vector) -> Vector:
         qpos = floor.copy()

@@ -10,7 +10,20 @@ from mizaru.lab.sim.encounters import (
     bully,
     fall,
     push,
+    stagger,
     strike,
+)
+from mizaru.lab.sim.floorwork import (
+    crawl,
+    dress,
+    exercise,
+    jump,
+    kneel,
+    pick_up,
+    reach_up,
+    stir,
+    tie_shoes,
+    try_up,
 )
 from mizaru.lab.sim.gestures import (
     drink,
@@ -24,13 +37,17 @@ from mizaru.lab.sim.postures import (
     follow,
     lie_down,
     sit_down,
+    sit_floor,
     squat,
     stand_up,
     turn,
+    turn_over,
     wait,
     walk,
+    wheel,
 )
 from mizaru.lab.sim.scenario import Action, Do
+from mizaru.lab.sim.together import embrace, handshake, help_up, struggle, touch
 
 
 def script(actor: Actor, actions: tuple[Action, ...]) -> Iterator[Motion]:
@@ -68,5 +85,24 @@ ACTIONS: Final[dict[Do, Callable[[Actor, Action], Motion]]] = {
     Do.PUSH: push,
     Do.BULLY: bully,
     Do.WAVE_FOR_HELP: wave_for_help,
+    Do.KNEEL: kneel,
+    Do.TIE_SHOES: tie_shoes,
+    Do.PICK_UP: pick_up,
+    Do.REACH_UP: reach_up,
+    Do.DRESS: dress,
+    Do.JUMP: jump,
+    Do.EXERCISE: exercise,
+    Do.CRAWL: crawl,
+    Do.SIT_FLOOR: sit_floor,
+    Do.TURN_OVER: turn_over,
+    Do.STIR: stir,
+    Do.TRY_UP: try_up,
+    Do.STAGGER: stagger,
+    Do.EMBRACE: embrace,
+    Do.HANDSHAKE: handshake,
+    Do.TOUCH: touch,
+    Do.HELP_UP: help_up,
+    Do.STRUGGLE: struggle,
+    Do.WHEEL: wheel,
 }
 """Every action of a script, as motion."""

@@ -74,6 +74,39 @@ class Do(enum.StrEnum):
     PUSH = "push"
     BULLY = "bully"
     WAVE_FOR_HELP = "wave_for_help"
+    KNEEL = "kneel"
+    TIE_SHOES = "tie_shoes"
+    PICK_UP = "pick_up"
+    REACH_UP = "reach_up"
+    DRESS = "dress"
+    JUMP = "jump"
+    EXERCISE = "exercise"
+    CRAWL = "crawl"
+    SIT_FLOOR = "sit_floor"
+    TURN_OVER = "turn_over"
+    STIR = "stir"
+    TRY_UP = "try_up"
+    STAGGER = "stagger"
+    EMBRACE = "embrace"
+    HANDSHAKE = "handshake"
+    TOUCH = "touch"
+    HELP_UP = "help_up"
+    STRUGGLE = "struggle"
+    WHEEL = "wheel"
+
+
+class Way(enum.StrEnum):
+    """How somebody falls."""
+
+    TOPPLE = "topple"
+    TRIP = "trip"
+    SLIP = "slip"
+    FAINT = "faint"
+    CRUMPLE = "crumple"
+    SIT = "sit"
+    KNEES = "knees"
+    SLIDE = "slide"
+    ROLL = "roll"
 
 
 class Outcome(enum.StrEnum):
@@ -172,6 +205,8 @@ class Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             person looks (0 forward, 90 left, 180 backward).
         outcome: what a push or blow does to the other.
         limp: of a fall: 0 stiff (trips, topples) … 1 all muscle tone lost (faints).
+        way: of a fall: topple over, trip, slip, faint, crumple slowly, sit down hard, go down
+            on the knees, slide down a wall, roll off a bed.
         cut: break the action off after so many seconds, wherever it is then.
     """
 
@@ -186,6 +221,7 @@ class Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     heading: float | None = None
     outcome: Outcome | None = None
     limp: Annotated[float, Meta(ge=0, le=1)] | None = None
+    way: Way | None = None
     cut: Annotated[float, Meta(gt=0, le=3600)] | None = None
 
     def __post_init__(self) -> None:
@@ -193,9 +229,20 @@ class Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"do = {self.do.value!r} needs the key {key!r}")
-        for key in ("seconds", "to", "speed", "on", "who", "heading", "outcome", "limp", "via"):
+        for key in (
+            "seconds",
+            "to",
+            "speed",
+            "on",
+            "who",
+            "heading",
+            "outcome",
+            "limp",
+            "way",
+            "via",
+        ):
             if getattr(self, key) not in (None, ()) and key not in (*needed, *allowed):
-                known = ", ".join(("at", "cut", *needed, *allowed))
+                known = ", ".join(("at", *needed, *allowed, "cut"))
                 raise ValueError(f"do = {self.do.value!r} does not take {key!r}; it takes {known}")
 
 
@@ -213,11 +260,30 @@ PARAMETERS: Final[dict[Do, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     Do.DRINK: ((), ("seconds",)),
     Do.PHONE: ((), ("seconds",)),
     Do.SMOKE: ((), ("seconds",)),
-    Do.FALL: ((), ("seconds", "heading", "limp")),
+    Do.FALL: ((), ("seconds", "heading", "limp", "way")),
     Do.STRIKE: (("who",), ("seconds", "outcome")),
     Do.PUSH: (("who",), ("outcome",)),
     Do.BULLY: (("who",), ("seconds",)),
     Do.WAVE_FOR_HELP: ((), ("seconds",)),
+    Do.KNEEL: ((), ("seconds",)),
+    Do.TIE_SHOES: ((), ("seconds",)),
+    Do.PICK_UP: ((), ()),
+    Do.REACH_UP: ((), ("seconds",)),
+    Do.DRESS: ((), ("seconds",)),
+    Do.JUMP: ((), ("seconds",)),
+    Do.EXERCISE: ((), ("seconds",)),
+    Do.CRAWL: (("seconds",), ("heading",)),
+    Do.SIT_FLOOR: ((), ("seconds",)),
+    Do.TURN_OVER: ((), ("seconds",)),
+    Do.STIR: (("seconds",), ()),
+    Do.TRY_UP: ((), ("seconds",)),
+    Do.STAGGER: ((), ("heading",)),
+    Do.EMBRACE: (("who",), ("seconds",)),
+    Do.HANDSHAKE: (("who",), ("seconds",)),
+    Do.TOUCH: (("who",), ("seconds",)),
+    Do.HELP_UP: (("who",), ("seconds",)),
+    Do.STRUGGLE: (("who",), ("seconds",)),
+    Do.WHEEL: (("to",), ("speed", "heading")),
 }
 """Keys that each action needs, and those it may have besides `at` and `cut`."""
 
