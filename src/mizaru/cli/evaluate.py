@@ -214,8 +214,9 @@ def _evaluate(
 ) -> Report:
     from mizaru.edge.models import models_folder
     from mizaru.lab.data.recording import Recorder
+    from mizaru.lab.evaluate.judge import decide
     from mizaru.lab.evaluate.report import Setup, cluster_of, report, sha256_of, versions
-    from mizaru.lab.evaluate.run import Judge, recognizer_of, recordings_folder, truths
+    from mizaru.lab.evaluate.run import Judge, recognizer_of, recordings_folder
     from mizaru.lab.evaluate.truth import read_marks, select
 
     models, recordings = folders
@@ -240,9 +241,10 @@ def _evaluate(
         sequences,
         recognizer,
         replays=replays,
-        classes=truths(selection.clips, sequences) if str(task) == "action" else frozenset(),
     )
     clips = _judge_all(judge, selection.clips, recorder, pace, console)
+    if str(task) == "action":
+        clips = decide(clips)
     judged = [clip for clip in clips if clip.error is None]
     return report(
         Setup(

@@ -15,6 +15,7 @@ from mizaru.lab.evaluate.judge import (
     LATE_S,
     Footage,
     Judged,
+    decide,
     event_free_s,
     judge_action,
     judge_count,
@@ -60,7 +61,7 @@ def watched(*alarms: Incident, ticks: tuple[Tick, ...] = ()) -> Watched:
 
 def footage(duration_s: float = 60.0, name: str = "a.mp4", label: str = "fall") -> Footage:
     clip = Clip(Path(name), name, "video", "fall", label)
-    return Footage(name, clip, "set:p1", "room", "c1", duration_s, 600, 6, ())
+    return Footage(name, clip, label, "set:p1", "room", "c1", duration_s, 600, 6, ())
 
 
 @pytest.mark.parametrize(
@@ -182,12 +183,15 @@ def test_an_action_is_what_was_said_most_while_it_went_on() -> None:
         (3.0, Behavior.STAND, 0.3), (4.0, Behavior.BEND, 1.0),
     )  # fmt: skip
     seen = watched(ticks=ticks)
-    classes = frozenset({"walk", "sit", "stand"})
-    everywhere = judge_action(footage(), seen, "walk", UNMARKED, classes)
-    assert (everywhere.truth, everywhere.decision) == ("walk", "walk")
-    late = judge_action(footage(), seen, "sit", Span(1.5, 4.5), classes)
-    assert late.decision == "sit", "bend is no class of this benchmark"
-    assert judge_action(footage(), watched(), "sit", UNMARKED, classes).decision == "none"
+    walk = judge_action(footage(), seen, "walk", UNMARKED)
+    sit = judge_action(footage(), seen, "sit", Span(1.5, 4.5))
+    silent = judge_action(footage(), watched(), "stand", UNMARKED)
+    broken = Judged("x.mp4", "", "", "", "", error="gone")
+    decided = decide([walk, sit, silent, broken])
+    assert [clip.decision for clip in decided] == ["walk", "sit", "none", None], (
+        "bend is no class of this benchmark"
+    )
+    assert [clip.decision for clip in decide([sit, silent, walk])] == ["sit", "none", "walk"]
 
 
 def _people(*counts: int) -> tuple[Tick, ...]:

@@ -186,7 +186,7 @@ def confusion(cells: Mapping[tuple[str, str], int]) -> str:
     truths = sorted({truth for truth, _ in cells})
     decisions = sorted(set(truths) | {decision for _, decision in cells})
     left, top = 118, 92
-    size = min(74.0, (WIDTH - left - 8) / max(1, len(decisions)))
+    size = min(74.0, (WIDTH - left - 52) / max(1, len(decisions)))
     height = top + size * len(truths) + 10
     parts = [f'<text x="{left - 10}" y="{top - 8}" text-anchor="end" class="dim">truth ↓</text>']
     parts.append(f'<text x="{left}" y="12" class="dim">decision →</text>')

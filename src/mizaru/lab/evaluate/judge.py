@@ -9,8 +9,8 @@ Every other alarm is false, a second one about the same event too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mizaru.cloud.incident import Incident
@@ -43,6 +43,7 @@ class Footage:
     Attributes:
         name: path of the clip, with ``#sequence`` where a file holds several.
         clip: its manifest row.
+        label: what the manifest or the sequence says of it.
         identity, group, camera: as in the manifest, or as the sequence says.
         duration_s: its length.
         frames_in, frames_dropped: frames it has, and of these came too late or failed.
@@ -51,6 +52,7 @@ class Footage:
 
     name: str
     clip: Clip
+    label: str
     identity: str
     group: str
     camera: str
@@ -106,6 +108,7 @@ class Judged:
         delays_s: from marked onsets to the alarm's opening; one per hit of a marked event.
         off: mean absolute error of a count, people.
         near: share of the counts that are off by at most `NEAR_COUNT`.
+        votes: behaviour → how much it was said, the sum of its confidences; for ``action``.
         replays: of its misses and false alarms, if they were asked for.
         error: one line that says why it could not be judged, or None.
     """
@@ -128,6 +131,7 @@ class Judged:
     delays_s: tuple[float, ...] = ()
     off: float | None = None
     near: float | None = None
+    votes: Mapping[str, float] = field(default_factory=dict)
     replays: tuple[Replay, ...] = ()
     error: str | None = None
 
@@ -212,25 +216,36 @@ def event_free_s(spans: Sequence[Span], duration_s: float) -> float:
     return free + max(0.0, duration_s - position)
 
 
-def judge_action(
-    footage: Footage, watched: Watched, truth: str, span: Span, classes: frozenset[str]
-) -> Judged:
-    """The behaviour that was said most while the labelled one went on.
+def judge_action(footage: Footage, watched: Watched, truth: str, span: Span) -> Judged:
+    """What was said while the labelled behaviour went on; `decide` makes a decision of it.
 
     Args:
         truth: the labelled behaviour.
         span: when; unmarked: all the time.
-        classes: what the benchmark knows; other words are not counted, as is usual in it.
     """
     votes: dict[str, float] = {}
     begin, end = span.onset_s or 0.0, span.end_s if span.end_s is not None else math.inf
     for tick in watched.ticks:
         if begin <= tick.t_ms / 1000 <= end:
             for _, behavior, confidence in tick.said:
-                if behavior in classes:
-                    votes[behavior] = votes.get(behavior, 0.0) + confidence
-    decision = max(sorted(votes), key=lambda name: votes[name], default="none")
-    return replace(_blank(footage), truth=truth, decision=decision)
+                votes[str(behavior)] = votes.get(str(behavior), 0.0) + confidence
+    return replace(_blank(footage), truth=truth, votes=votes)
+
+
+def decide(clips: Iterable[Judged]) -> list[Judged]:
+    """Each clip's decision: the behaviour said most, by confidence, of those that occur as truth.
+
+    Other words are not counted, as is usual for a benchmark with a closed set of classes;
+    ``none`` where none of its own was said.
+    """
+    clips = list(clips)
+    classes = {str(clip.truth) for clip in clips}
+
+    def decision(clip: Judged) -> str:
+        votes = {name: weight for name, weight in clip.votes.items() if name in classes}
+        return max(sorted(votes), key=votes.__getitem__, default="none")
+
+    return [clip if clip.error else replace(clip, decision=decision(clip)) for clip in clips]
 
 
 def judge_count(
@@ -294,7 +309,7 @@ def _missed(
     return Replay(
         "missed",
         footage.name,
-        footage.clip.label_raw or footage.clip.label,
+        footage.clip.label_raw or footage.label,
         cut(footage.observations, begin, min(end, begin + REPLAY_MOST_S)),
         span,
         alarms,
@@ -316,7 +331,7 @@ def _false(
     return Replay(
         "false alarm",
         footage.name,
-        footage.clip.label_raw or footage.clip.label,
+        footage.clip.label_raw or footage.label,
         cut(footage.observations, begin, end),
         next((span for span in spans if span.onset_s is not None), None),
         alarms,
@@ -340,7 +355,7 @@ def _blank(footage: Footage) -> Judged:
         footage.identity,
         footage.group,
         footage.camera,
-        footage.clip.label,
+        footage.label,
         footage.duration_s,
         footage.frames_in,
         footage.frames_dropped,

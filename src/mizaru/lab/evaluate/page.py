@@ -35,6 +35,8 @@ from mizaru.proxy import PALETTE, Part, Primitive, Shape, primitives, slots
 
 MOST_BARS: Final = 16
 """A breakdown with more rows than this is a table only."""
+MANY: Final = 400
+"""More clips than this are drawn smaller."""
 _WORDS: Final = frozenset({"from", "which", "label"})
 """Columns that hold words even where they begin with a number."""
 
@@ -203,7 +205,7 @@ def _squares(report: Report) -> str:
         shown = [entry for entry in keys if entry[0] != "warn"]
     return (
         f'<figure class="figure wide"><h3>Every clip</h3>{_key(*shown)}'
-        f'<div class="squares">{body}</div></figure>\n'
+        f'<div class="squares{" many" if len(report.clips) > MANY else ""}">{body}</div></figure>\n'
     )
 
 
@@ -409,7 +411,8 @@ def _method(report: Report) -> str:
     if setup.task is Task.ACTION:
         paragraphs.append(
             "A clip's decision is the behaviour that was said most, by confidence, while the "
-            "labelled one went on, among the behaviours that occur as labels here."
+            "labelled one went on, among the behaviours that occur as labels here. Labels that "
+            "are no behaviour of the vocabulary are left out."
         )
     if setup.task is Task.COUNT:
         paragraphs.append(

@@ -31,6 +31,7 @@ from mizaru.lab.evaluate.judge import (
 from mizaru.lab.evaluate.task import Task
 from mizaru.lab.evaluate.truth import Marks, Span, action, events, people
 from mizaru.lab.evaluate.watch import NewRecognizer, watch
+from mizaru.vocabulary import Behavior
 
 CAMERA: Final = "camera-1"
 RULES: Final = "rules"
@@ -90,7 +91,6 @@ class Judge:
         sequences: reads skeleton files.
         recognizer: builds one per clip.
         replays: whether to keep what misses and false alarms look like.
-        classes: behaviours that occur as truth, for the task ``action``.
     """
 
     task: Task
@@ -100,7 +100,6 @@ class Judge:
     sequences: LoadSequences
     recognizer: NewRecognizer = product_recognizer
     replays: bool = False
-    classes: frozenset[str] = frozenset()
 
     def judge(self, clip: Clip) -> Iterator[Judged]:
         """One entry for a video, one per sequence for a skeleton file.
@@ -122,7 +121,7 @@ class Judge:
         watched = watch(footage.observations, self.recognizer(CAMERA), CAMERA)
         if self.task is Task.ACTION:
             span = spans[0] if spans else Span()
-            return judge_action(footage, watched, truth, span, self.classes)
+            return judge_action(footage, watched, truth, span)
         if self.task is Task.COUNT:
             seconds = self.marks.counts.get(footage.name, ())
             return judge_count(footage, watched, seconds, people(footage.clip))
@@ -140,6 +139,7 @@ class Judge:
         return Footage(
             name=clip.path,
             clip=clip,
+            label=clip.label,
             identity=clip.identity,
             group=clip.group,
             camera=clip.camera,
@@ -159,6 +159,7 @@ class Judge:
         footage = Footage(
             name=f"{clip.path}#{sequence.name}",
             clip=clip,
+            label="|".join(sorted({str(label.behavior) for label in sequence.labels})),
             identity=sequence.subject,
             group=sequence.room,
             camera=sequence.camera,
@@ -175,27 +176,11 @@ class Judge:
             }
             yield footage, tuple(sorted(spans, key=lambda s: s.onset_s or 0.0)), ""
         else:
-            for number, label in enumerate(sequence.labels, 1):
-                name = footage.name if len(sequence.labels) == 1 else f"{footage.name}:{number}"
-                span = _span(label, begin_ms, end_ms)
-                yield replace(footage, name=name), (span,), str(label.behavior)
-
-
-def truths(clips: Iterable[Clip], sequences: LoadSequences) -> frozenset[str]:
-    """Behaviours that occur as truth: what a benchmark of actions knows.
-
-    A file that cannot be read has none; it is told of when it is judged.
-    """
-    known: set[str] = set()
-    for clip in clips:
-        if clip.kind == "video":
-            known.add(action(clip) or "")
-            continue
-        try:
-            known.update(str(label.behavior) for s in sequences(clip) for label in s.labels)
-        except DataError:
-            continue
-    return frozenset(known - {""})
+            known = [label for label in sequence.labels if label.behavior is not Behavior.UNKNOWN]
+            for number, label in enumerate(known, 1):
+                name = footage.name if len(known) == 1 else f"{footage.name}:{number}"
+                span, word = _span(label, begin_ms, end_ms), str(label.behavior)
+                yield replace(footage, name=name, label=word), (span,), word
 
 
 def _span(label: Label, begin_ms: int, end_ms: int) -> Span:
