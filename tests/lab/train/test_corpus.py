@@ -142,3 +142,12 @@ def test_no_data_is_said(places: Places, tmp_path: Path) -> None:
     recipe = Recipe(title="t", purpose=Purpose.SHIP, source=(SourceSettings(name="cmu_mocap"),))
     with pytest.raises(DataError, match="no file to learn from is of 'cmu_mocap'"):
         gather(recipe, places)
+
+
+def test_a_source_of_few_people_is_learnt_from_as_a_whole() -> None:
+    few = tuple(_story(f"d{k}", "deepmimic", "deepmimic:one") for k in range(40))
+    many = tuple(_story(f"s{k}", "sim", f"sim:{k}") for k in range(200))
+    for seed in range(20):
+        held = held_out(few + many, 0.3, seed)
+        assert not held[:40].any()
+        assert held[40:].any()

@@ -55,6 +55,7 @@ _MAKERS: Final = {
 """Code that windows depend on."""
 EVERYDAY: Final = ("walking", "seats", "lying", "low", "hands", "crowd")
 """Families of scenes without a fall or a blow."""
+FEW: Final = 8
 _LEARNT: Final = ("", "train")
 """Splits that may be learnt from."""
 
@@ -205,7 +206,8 @@ def held_out(stories: tuple[Story, ...], share: float, seed: int) -> npt.NDArray
     """Which stories are kept out of learning: shape (S,).
 
     Nobody is on both sides: stories that share a person (or, where nobody is named, a room)
-    go together; each such group is drawn by a hash, source by source.
+    go together; each such group is drawn by a hash. A source of fewer than `FEW` groups is
+    learnt from as a whole: one person held out would be half of it.
     """
     parent = list(range(len(stories)))
 
@@ -220,12 +222,16 @@ def held_out(stories: tuple[Story, ...], share: float, seed: int) -> npt.NDArray
         people = story.subject.split("|") if story.subject else []
         for name in people or [f"{story.source}/{story.room or story.name}"]:
             parent[root(k)] = root(first.setdefault(name, k))
-    out = np.zeros(len(stories), bool)
+    groups: dict[str, set[int]] = {}
     for k, story in enumerate(stories):
+        groups.setdefault(story.source, set()).add(root(k))
+    out = np.zeros(len(stories), bool)
+    for k in range(len(stories)):
         group = stories[root(k)]
-        name = f"{seed}/{story.source}/{group.subject or group.room or group.name}"
+        name = f"{seed}/{group.source}/{group.subject or group.room or group.name}"
         digest = hashlib.sha256(name.encode()).digest()
         out[k] = int.from_bytes(digest[:4], "big") / 2**32 < share
+        out[k] &= len(groups[group.source]) >= FEW
     return out
 
 
