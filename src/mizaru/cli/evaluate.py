@@ -378,7 +378,7 @@ def _complain(report: Report) -> None:
     for clip in broken[1:]:
         typer.echo(f"mizaru: {clip.error}", err=True)
     raise DataError(
-        f"{broken[0].error} ({len(broken)} of {len(report.clips)} clips could not be read; "
+        f"{broken[0].error} ({len(broken)} of {len(report.clips)} clips could not be judged; "
         "the figures are those of the others)"
     )
 

@@ -286,3 +286,32 @@ def test_the_page_draws_its_replays(page: Path, tmp_path: Path) -> None:
     colours = [int(n) for n in title[1].split()]
     assert len(colours) == 2
     assert min(colours) > 50, "a mannequin is shaded"
+
+
+def test_a_recognizer_that_fails_on_one_clip_is_told_and_survived(
+    run: Run, film: Any, manifest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mizaru.cloud.recognize.info import RULES_INFO
+    from mizaru.cloud.recognize.rules import RuleRecognizer
+
+    class Failing(RuleRecognizer):
+        def observe(self, observation: Any) -> Any:
+            if not observation.poses:
+                raise ZeroDivisionError("nobody")
+            return super().observe(observation)
+
+    from mizaru.cloud.settings import CloudCameraSettings
+
+    def failing(camera: str) -> Failing:
+        return Failing(CloudCameraSettings(id=camera), local_time=lambda _: None)  # type: ignore[arg-type, return-value]
+
+    monkeypatch.setattr("mizaru.lab.evaluate.run.recognizer_of", lambda _: (failing, RULES_INFO))
+    film("a.mp4", WALK)
+    film("b.mp4", [*WALK, GONE])
+    file = manifest({"path": "b.mp4", "label": "walking"}, {"path": "a.mp4", "label": "walking"})
+    out, error = run(file, "--task", "fall", "--json", "-")
+    assert "b.mp4: recognition failed: ZeroDivisionError: nobody" in str(error)
+    assert "\n" not in str(error)
+    broken, good = json.loads(out)["clips"]
+    assert "ZeroDivisionError" in broken["error"]
+    assert good["decision"] == "none"

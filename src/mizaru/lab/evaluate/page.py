@@ -211,7 +211,7 @@ def _squares(report: Report) -> str:
 
 def _outcome(clip: Judged, task: Task) -> tuple[str, str]:
     if clip.error is not None:
-        return "broken", "could not be read"
+        return "broken", "could not be judged"
     if task.event is not None:
         if clip.misses:
             return "bad", "missed"

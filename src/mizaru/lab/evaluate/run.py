@@ -16,7 +16,7 @@ from mizaru.cloud.recognize.network import load_model
 from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.edge.settings import Pace
-from mizaru.errors import DataError
+from mizaru.errors import DataError, MizaruError
 from mizaru.lab.data.manifest import Clip
 from mizaru.lab.data.recording import Recorder
 from mizaru.lab.data.sequence import Label, Sequence
@@ -104,12 +104,20 @@ class Judge:
     def judge(self, clip: Clip) -> Iterator[Judged]:
         """One entry for a video, one per sequence for a skeleton file.
 
-        A clip that cannot be read gives an entry with `Judged.error`. What has no truth for
-        the task gives none.
+        A clip that cannot be read, or on which recognition fails, gives an entry with
+        `Judged.error`. What has no truth for the task gives none.
         """
         try:
             for footage, spans, truth in self._footage(clip):
-                entry = self._judge(footage, spans, truth)
+                try:
+                    entry = self._judge(footage, spans, truth)
+                except MizaruError:
+                    raise
+                except Exception as error:
+                    # A bug, which must not hide what the other clips say.
+                    reason = f"{type(error).__name__}: {error}"
+                    entry = unreadable(clip, f"{footage.name}: recognition failed: {reason}")
+                    entry = replace(entry, path=footage.name)
                 if entry is not None:
                     yield entry
         except DataError as error:

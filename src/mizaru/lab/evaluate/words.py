@@ -71,7 +71,7 @@ def summary(report: Report) -> Iterator[str]:
         )
     if report.broken:
         yield (
-            f"{count(len(report.broken), 'clip', 'clips')} could not be read and "
+            f"{count(len(report.broken), 'clip', 'clips')} could not be judged and "
             f"{'is' if len(report.broken) == 1 else 'are'} not in these figures."
         )
 
