@@ -18,10 +18,21 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mizaru.cloud.recognize import Finding, Observation, build_recognizer
+from mizaru.cloud.recognize import (
+    DEFAULT_SENSITIVITY,
+    Finding,
+    Observation,
+    Sensitivity,
+)
+from mizaru.cloud.recognize.card import LEARNED_RISKS, Card, OperatingPoint, TrainingSet
+from mizaru.cloud.recognize.features import CONFIDENCE, JOINTS, PATH
+from mizaru.cloud.recognize.learned import LearnedRecognizer
+from mizaru.cloud.recognize.network import Model, Network
+from mizaru.cloud.recognize.outputs import ACTIONS, FALL, OUTPUTS
+from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.proxy import body as canonical
-from mizaru.vocabulary import Pose, SyncKey
+from mizaru.vocabulary import Behavior, Pose, SyncKey
 from mizaru.wire.codec import pack_pose, unpack_pose
 
 START_MS = 1_700_000_000_000
@@ -321,6 +332,7 @@ class Studio:
     START_MS = START_MS
     STANDING = STANDING
     SITTING = SITTING
+    SQUATTING = SQUATTING
     film = staticmethod(film)
     fall = staticmethod(fall)
     move = staticmethod(move)
@@ -344,13 +356,105 @@ Recognize = Callable[[Sequence[Observation]], list[Finding]]
 
 @pytest.fixture
 def recognize() -> Callable[..., list[Finding]]:
-    """Observations → findings, with a new recognizer."""
+    """Observations → findings, with a new rule recognizer."""
 
     def run(
         observations: Sequence[Observation], camera: CloudCameraSettings | None = None
     ) -> list[Finding]:
         camera = camera or CloudCameraSettings(id="hall")
-        recognizer = build_recognizer(camera, local_time=utc)
+        recognizer = RuleRecognizer(camera, local_time=utc)
         return [recognizer.observe(observation) for observation in observations]
 
     return run
+
+
+# -- networks that were never trained -------------------------------------------------------------
+
+Windows = npt.NDArray[np.float32]
+
+
+class Says:
+    """A network that says the same of every window: these log odds, of all else no."""
+
+    def __init__(self, odds: dict[Behavior | int, float]) -> None:
+        self.runs = 0
+        self.seen = 0
+        self._answer = np.full(OUTPUTS, -6.0, np.float32)
+        for output, value in odds.items():
+            index = ACTIONS.index(output) if isinstance(output, Behavior) else output
+            self._answer[index] = value
+
+    def __call__(self, windows: Windows) -> Windows:
+        self.runs += 1
+        self.seen += len(windows)
+        return np.tile(self._answer, (len(windows), 1))
+
+
+class Drops(Says):
+    """A network that is certain of a fall where the nose came down by half a body height."""
+
+    def __init__(self) -> None:
+        super().__init__({Behavior.STAND: 2.0})
+
+    def __call__(self, windows: Windows) -> Windows:
+        said = super().__call__(windows)
+        nose = windows[:, JOINTS.start + 1] + windows[:, PATH.start + 1]
+        seen = (windows[:, CONFIDENCE] > 0).any(1)
+        came_down = np.where(seen, nose[:, -1:] - nose, 0.0).max(1) > 0.45
+        said[:, FALL] = np.where(came_down, 6.0, -6.0)
+        said[:, ACTIONS.index(Behavior.LIE)] = np.where(came_down, 6.0, -6.0)
+        return said
+
+
+def card(threshold: float = 0.8, low: float = 0.5) -> Card:
+    """A card for networks that were never trained."""
+    point = OperatingPoint(
+        threshold=threshold, low=low, budget_per_camera_day=1.0, chosen_on="nothing"
+    )
+    return Card(
+        version="fake",
+        sha256="0" * 64,
+        operating_points=dict.fromkeys(LEARNED_RISKS, point),
+        training=(TrainingSet(name="nothing", licence="none"),),
+        architecture="none",
+        seed=0,
+        command="none",
+    )
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """Networks for tests, and what recognizers say by them."""
+
+    Says = Says
+    Drops = Drops
+    card = staticmethod(card)
+
+    @staticmethod
+    def recognizer(
+        network: Network,
+        camera: CloudCameraSettings | None = None,
+        *,
+        sensitivity: Sensitivity = DEFAULT_SENSITIVITY,
+    ) -> LearnedRecognizer:
+        return LearnedRecognizer(
+            camera or CloudCameraSettings(id="hall"),
+            local_time=utc,
+            model=Model(network, card()),
+            sensitivity=sensitivity,
+        )
+
+    @staticmethod
+    def watch(
+        network: Network,
+        observations: Sequence[Observation],
+        camera: CloudCameraSettings | None = None,
+    ) -> list[Finding]:
+        recognizer = Fakes.recognizer(network, camera)
+        return [recognizer.observe(observation) for observation in observations]
+
+
+@pytest.fixture(scope="session")
+def fakes() -> Fakes:
+    """Networks that were never trained."""
+    return Fakes()

@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mizaru.cloud.recognize import Finding, Observation
+from mizaru.cloud.recognize import Finding, Observation, Recognizer
+from mizaru.cloud.recognize.outputs import AGGRESSION, FALL
+from mizaru.cloud.recognize.rules import RuleRecognizer
+from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.vocabulary import Behavior, Pose, SyncKey
 
 Studio = Any
+Fakes = Any
 Recognize = Callable[..., list[Finding]]
 
 
@@ -65,13 +69,21 @@ def test_lying_down_slowly_ends_in_lying(studio: Studio, recognize: Recognize) -
     assert usual(findings, 90, 120) is Behavior.LIE
 
 
-def test_numbers_are_finite_and_confidences_are_shares_whatever_is_seen() -> None:
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda _: RuleRecognizer(CloudCameraSettings(id="hall"), local_time=lambda _: None),  # type: ignore[arg-type,return-value]
+        lambda fakes: fakes.recognizer(fakes.Drops()),
+        lambda fakes: fakes.recognizer(fakes.Says({FALL: 5.0, AGGRESSION: 5.0})),
+    ],
+    ids=["rules", "drops", "all"],
+)
+def test_numbers_are_finite_and_confidences_are_shares_whatever_is_seen(
+    fakes: Fakes, build: Callable[[Fakes], Recognizer]
+) -> None:
     """Random garbage: joints come and go, lie anywhere, coincide."""
-    from mizaru.cloud.recognize import build_recognizer
-    from mizaru.cloud.settings import CloudCameraSettings
-
     rng = np.random.default_rng(5)
-    recognizer = build_recognizer(CloudCameraSettings(id="hall"), local_time=lambda _: None)  # type: ignore[arg-type,return-value]
+    recognizer = build(fakes)
     for frame in range(400):
         poses = []
         for subject in rng.choice(6, rng.integers(0, 6), replace=False) + 1:

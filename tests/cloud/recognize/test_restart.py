@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from mizaru.cloud.incident import Incident, IncidentChange, IncidentEngine
-from mizaru.cloud.recognize import Observation, build_recognizer, memory_ms
+from mizaru.cloud.recognize import Observation, Recognizer, memory_ms
+from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.settings import CloudCameraSettings, RuleSettings, ZoneKind, ZoneSettings
 
 Studio = Any
+Fakes = Any
 LEFT = ((0.0, 0.0), (0.35, 0.0), (0.35, 1.0), (0.0, 1.0))
 CAMERA = CloudCameraSettings(
     id="hall",
@@ -25,15 +27,27 @@ CAMERA = CloudCameraSettings(
 class Cloud:
     """One camera's recognition, started anew after each kill."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, build: Callable[[], Recognizer]) -> None:
         ids = itertools.count()
-        self.recognizer = build_recognizer(
-            CAMERA, local_time=lambda t_ms: datetime.fromtimestamp(t_ms / 1000, UTC)
-        )
+        self.recognizer = build()
         self.engine = IncidentEngine("hall", new_id=lambda: f"{prefix}{next(ids)}")
 
     def run(self, observations: Sequence[Observation]) -> list[IncidentChange]:
         return [c for o in observations for c in self.engine.update(self.recognizer.observe(o))]
+
+
+Build = Callable[[], Recognizer]
+ALL = (2, 4.3, 5.2, 6, 15, 19.3, 27, 29.5, 31, 36, 43, 48, 60, 75, 85)
+FEW = (4.3, 5.2, 15, 31, 48)
+
+
+@pytest.fixture
+def build(kind: str, fakes: Fakes) -> Build:
+    if kind == "learned":
+        return lambda: fakes.recognizer(fakes.Drops(), CAMERA)
+    return lambda: RuleRecognizer(
+        CAMERA, local_time=lambda t_ms: datetime.fromtimestamp(t_ms / 1000, UTC)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +76,12 @@ def story(changes: list[IncidentChange]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    "split_s", [2, 4.3, 5.2, 6, 15, 19.3, 27, 29.5, 31, 36, 43, 48, 60, 75, 85]
+    ("kind", "split_s"), [*(("rules", s) for s in ALL), *(("learned", s) for s in FEW)]
 )
 def test_replay_restore_and_go_on_equals_an_undisturbed_run(
-    studio: Studio, day: list[Observation], split_s: float
+    studio: Studio, day: list[Observation], split_s: float, build: Build
 ) -> None:
-    whole = Cloud("a")
+    whole = Cloud("a", build)
     expected = whole.run(day) + list(whole.engine.finish(day[-1].key.t_ms))
     assert {behavior for behavior, *_ in story(expected)} == {
         "fall", "long_lie", "loiter", "crowd",
@@ -76,8 +90,8 @@ def test_replay_restore_and_go_on_equals_an_undisturbed_run(
     through_ms = studio.START_MS + round(split_s * 1000)
     past = [o for o in day if o.key.t_ms <= through_ms]
     future = [o for o in day if o.key.t_ms > through_ms]
-    told = Cloud("a").run(past)
-    second = Cloud("b")
+    told = Cloud("a", build).run(past)
+    second = Cloud("b", build)
     since_ms = past[-1].key.t_ms - memory_ms(CAMERA)
     known = {c.incident.id: c.incident for c in told}.values()
     second.engine.restore(known, past[-1].key.t_ms)

@@ -100,7 +100,7 @@ class Judging:
     fall_witness: float = 5.0
     look_s: float = 1.5
     look_severe_s: float = 0.6
-    look_weight: float = 8.0
+    look_weight: float = 10.0
     look_upright: float = 2.0
     look_back_up: float = 8.0
     severe_speed: float = 0.9
@@ -130,7 +130,7 @@ class Judging:
     wave_up_share: float = 0.6
     wave_swing: float = 0.08
     wave_turns: int = 2
-    wave_doubt: float = 4.0
+    wave_doubt: float = 8.0
 
     touch_near: float = 0.17
     touch_far: float = 0.28
@@ -141,7 +141,7 @@ class Judging:
     smoke_period_s: tuple[float, float] = (2.5, 40.0)
     smoke_dwell_s: tuple[float, float] = (0.3, 5.0)
     smoke_rhythm: float = 1.5
-    smoke_doubt: float = 4.0
+    smoke_doubt: float = 8.0
     phone_dwell_s: float = 6.0
     away: float = 0.5
 

@@ -68,6 +68,8 @@ from mizaru.wire.codec import box_xyxy
 
 Array = npt.NDArray[np.float32]
 
+_WORTH_A_LOOK = -3.0
+"""Log odds below which nobody asks how the hands swing."""
 _SMOKE, _WAVE = ACTIONS.index(Behavior.SMOKE), ACTIONS.index(Behavior.WAVE_FOR_HELP)
 
 
@@ -326,7 +328,7 @@ class LearnedRecognizer:
     def _waves(self, subject: Subject, mind: _Mind) -> float:
         judging = self._judging
         likely = mind.wave.value
-        if likely < -judging.wave_doubt / 2.0:
+        if likely < _WORTH_A_LOOK:
             return _cut(likely - judging.wave_doubt)
         fits = waves(swing(subject, 1.5 * judging.wave_mean_s), judging)
         return _cut(likely if fits else likely - judging.wave_doubt)
