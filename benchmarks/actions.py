@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,10 +182,11 @@ class Network(nn.Module):
         return self.out(torch.cat([y[:, :, -1], y.mean(2), y.amax(2)], dim=1))
 
 
-def accuracy(train: Views, train_y: np.ndarray, test: Views, test_y: np.ndarray, seed: int,
-             epochs: int) -> np.ndarray:  # fmt: skip
-    """Which recordings of the test were told right, shape (recordings,) bool; those of which
-    nobody was ever seen count as wrong."""
+def tell(
+    train: Views, train_y: np.ndarray, test: Views, recordings: int, seed: int, epochs: int
+) -> np.ndarray:
+    """The action of each recording of the test, shape (recordings,) int; -1 where nobody was
+    ever seen."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     mean = train.x.mean(axis=(0, 2), keepdims=True)
@@ -211,9 +213,9 @@ def accuracy(train: Views, train_y: np.ndarray, test: Views, test_y: np.ndarray,
     network.eval()
     with torch.no_grad():
         said = network(torch.from_numpy((test.x - mean) / spread)).softmax(1).numpy()
-    votes = np.zeros((len(test_y), said.shape[1]))
+    votes = np.zeros((recordings, said.shape[1]))
     np.add.at(votes, test.take, said)
-    return np.asarray((votes.argmax(axis=1) == test_y) & (votes.sum(axis=1) > 0))
+    return np.where(votes.sum(axis=1) > 0, votes.argmax(axis=1), -1)
 
 
 def folds(name: str, protocol: str, takes: list[Take]) -> Iterable[tuple[list[Take], list[Take]]]:
@@ -240,6 +242,13 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def _mistakes(pairs: Counter[tuple[int, int]], words: list[str]) -> str:
+    """The most frequent ones, in words."""
+    wrong = Counter({pair: n for pair, n in pairs.items() if pair[0] != pair[1]})
+    named = [*words, "nobody seen"]
+    return ", ".join(f"{named[a]} as {named[b]} {n}" for (a, b), n in wrong.most_common(4))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.actions", description=__doc__.split("\n\n")[0]
@@ -259,22 +268,23 @@ def main() -> None:
     for name, protocol in PUBLISHED:
         takes, words = takes_of(arguments.manifest, name)
         for way in arguments.way or WAYS:
-            right: list[bool] = []
+            pairs: Counter[tuple[int, int]] = Counter()
             for fold, (train, test) in enumerate(folds(name, protocol, takes)):
                 rng = np.random.default_rng([17, fold])
                 seen = WAYS[way](train, rng, arguments.looks)
                 tested = WAYS[way](test, rng, 1)
                 train_y = np.array([take.action for take in train])
-                test_y = np.array([take.action for take in test])
-                right += accuracy(seen, train_y, tested, test_y, fold, arguments.epochs).tolist()
-            low, high = wilson(sum(right), len(right))
-            share = 100 * sum(right) / len(right)
+                told = tell(seen, train_y, tested, len(test), fold, arguments.epochs)
+                pairs.update((take.action, int(t)) for take, t in zip(test, told, strict=True))
+            total, right = pairs.total(), sum(n for (is_, t), n in pairs.items() if is_ == t)
+            low, high = wilson(right, total)
+            share = 100 * right / total
             shown = f"{share:.1f} ({100 * low:.1f} … {100 * high:.1f})"
-            console.print(f"{name} {protocol} {way}: {shown} of {len(right)}")
-            table.add_row(name, protocol, way, shown, str(len(right)))
+            console.print(f"{name} {protocol} {way}: {shown} of {total}; {_mistakes(pairs, words)}")
+            table.add_row(name, protocol, way, shown, str(total))
             figures.append(
                 {"set": name, "protocol": protocol, "seen_as": way, "accuracy": share / 100,
-                 "accuracy_low": low, "accuracy_high": high, "recordings": len(right),
+                 "accuracy_low": low, "accuracy_high": high, "recordings": total,
                  "actions": words}
             )  # fmt: skip
         table.add_row(name, protocol, "published", PUBLISHED[name, protocol], "", end_section=True)
