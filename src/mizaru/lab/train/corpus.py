@@ -40,10 +40,7 @@ Progress = Callable[[str, int, int], None]
 """Called with (source, pieces done, pieces in all)."""
 
 _MAKERS: Final = {
-    "sim": ("mizaru.lab.sim.motion", "mizaru.lab.sim.repertoire", "mizaru.lab.sim.actor",
-            "mizaru.lab.sim.postures", "mizaru.lab.sim.encounters", "mizaru.lab.sim.gestures",
-            "mizaru.lab.sim.gait", "mizaru.lab.sim.physics", "mizaru.lab.sim.identity",
-            "mizaru.lab.sim.kinematics", "mizaru.lab.sim.manner"),
+    "sim": ("mizaru.lab.sim",),
     "seeing": ("mizaru.lab.seeing",),
     "data": ("mizaru.lab.data", "mizaru.lab.data.skeletons"),
     "windows": ("mizaru.lab.train.windows", "mizaru.lab.train.truth",
@@ -53,9 +50,10 @@ _MAKERS: Final = {
                 "mizaru.cloud.recognize.posture", "mizaru.cloud.recognize.thresholds"),
 }  # fmt: skip
 """Code that windows depend on."""
-EVERYDAY: Final = ("walking", "seats", "lying", "low", "hands", "crowd")
-"""Families of scenes without a fall or a blow."""
+_HARMS: Final = ("fall", "push", "strike", "scuffle", "bullying")
+"""How the names of families of scenes begin in which somebody comes to harm."""
 FEW: Final = 8
+"""A source of fewer groups of people is never held out."""
 _LEARNT: Final = ("", "train")
 """Splits that may be learnt from."""
 
@@ -346,8 +344,10 @@ def daily_life(hours: float, seed: int, places: Places) -> Iterator[Sequence]:
 
     Nothing of it is ever learnt from, as long as `seed` is no source's.
     """
-    source = SourceSettings(name=SIM, hours=hours, seed=seed)
-    for piece in _of_sim(source, places, EVERYDAY):
+    from mizaru.lab.sim.repertoire import FAMILIES
+
+    everyday = tuple(name for name in FAMILIES if not name.startswith(_HARMS))
+    for piece in _of_sim(SourceSettings(name=SIM, hours=hours, seed=seed), places, everyday):
         yield from piece.make()
 
 
