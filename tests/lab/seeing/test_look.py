@@ -39,7 +39,7 @@ def _figure(*, tilt: float = 0.0, stride: float = 0.0) -> np.ndarray:
     joints[[13, 15], 1] -= (stride / 2, stride)
     joints[[14, 16], 1] += (stride / 2, stride)
     turn = np.array([[np.cos(tilt), 0, np.sin(tilt)], [0, 1, 0], [-np.sin(tilt), 0, np.cos(tilt)]])
-    return joints @ turn.T
+    return np.asarray(joints @ turn.T)
 
 
 def _motion(joints: np.ndarray, behaviors: list[list[Behavior]], *events: Event) -> Motion:
@@ -149,7 +149,7 @@ def test_without_flaws_a_body_of_the_scale_of_a_step_is_exact() -> None:
 @pytest.mark.parametrize("flaws", [DEFAULT, _CROWD, NONE])
 @pytest.mark.parametrize("motion", [_falling(), _quarrel()], ids=["fall", "quarrel"])
 def test_what_comes_out_is_what_the_wire_allows(motion: Motion, flaws: Flaws) -> None:
-    for seed in range(3):
+    for seed in range(2):
         sequence = look(motion, rng=np.random.default_rng(seed), flaws=flaws)
         ticks = [each.key.t_ms for each in sequence.observations]
         assert ticks == sorted(set(ticks))
@@ -169,7 +169,7 @@ def test_what_comes_out_is_what_the_wire_allows(motion: Motion, flaws: Flaws) ->
 @pytest.mark.parametrize("flaws", [DEFAULT, _CROWD])
 @pytest.mark.parametrize("motion", [_falling(), _quarrel()], ids=["fall", "quarrel"])
 def test_labels_are_of_subjects_that_exist_and_one_at_a_time(motion: Motion, flaws: Flaws) -> None:
-    for seed in range(3):
+    for seed in range(2):
         sequence = look(motion, rng=np.random.default_rng(seed), eye=_EYE, flaws=flaws)
         ids = _ids(sequence)
         said = [label.subject_id for label in sequence.labels]
@@ -195,7 +195,7 @@ def test_the_same_seed_sees_the_same_and_another_does_not() -> None:
 
 
 def test_a_fall_is_told_with_its_impact_under_every_id_of_it() -> None:
-    flaws = replace(NONE, breaks_falling=8.0)
+    flaws = replace(NONE, breaks_falling=3.0, moves=1.5)
     sequence = look(_falling(), rng=np.random.default_rng(3), eye=_EYE, flaws=flaws, fps=25.0)
     falls = [label for label in sequence.labels if label.behavior is Behavior.FALL]
     assert len(falls) == len(_ids(sequence)) > 1
@@ -269,7 +269,7 @@ def test_whoever_is_nearer_comes_last() -> None:
 def test_flaws_move_joints_and_lying_people_more() -> None:
     def trembling(flaws: Flaws, start: int, end: int) -> float:
         tracks = []
-        for seed in range(5):
+        for seed in range(3):
             sequence = look(
                 _falling(), rng=np.random.default_rng(seed), eye=_EYE, flaws=flaws, fps=20.0
             )
@@ -281,7 +281,7 @@ def test_flaws_move_joints_and_lying_people_more() -> None:
             tracks.append(np.abs(np.diff(rows, axis=0)).mean())
         return float(np.mean(tracks))
 
-    only_jitter = replace(NONE, jitter_m=0.03, lying_gain=2.0)
+    only_jitter = replace(NONE, still=1.0, jitter_m=0.03, lying_gain=2.0)
     assert trembling(only_jitter, 5000, 8000) > 5 * trembling(NONE, 5000, 8000)
     everywhere = trembling(replace(only_jitter, lying_gain=0.0), 5000, 8000)
     assert trembling(only_jitter, 5000, 8000) > 1.4 * everywhere

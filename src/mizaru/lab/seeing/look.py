@@ -70,6 +70,7 @@ def look(
     """
     eye = Eye.draw(rng, motion) if eye is None else eye
     fps = float(rng.uniform(*_FPS)) if fps is None else fps
+    flaws = flaws.drawn(rng)
     times_s = _times(motion, fps, flaws, rng)
     view = watch(motion, eye, times_s, _screen(eye, flaws, rng))
     glimpses = disturb(view, eye.height_px, flaws, rng)

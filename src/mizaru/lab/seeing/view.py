@@ -30,11 +30,12 @@ class View:
         times_s: shape (N,), seconds of the motion.
         known: shape (N, P, 17): there is such a joint, in front of the camera.
         xy: shape (N, P, 17, 2), pixels; NaN where not known.
-        xyz: shape (N, P, 17, 3), metres along the camera's axes, from the middle of the hips.
+        xyz: shape (N, P, 17, 3), metres from the middle of the hips, along the axes of a camera
+            that is turned to the person: the model sees only the part of the picture around it.
         depth: shape (N, P), metres from the camera's plane to the middle of the hips.
         outside, behind_self, behind_other, behind_thing: shape (N, P, 17).
-        head: shape (N, P, 3, 3), what turns a head that faces the camera; NaN: not known.
-        lying, falling: shape (N, P), [0, 1].
+        head: shape (N, P, 3, 3), what turns a head that faces such a camera; NaN: not known.
+        lying, falling, short: shape (N, P), [0, 1], see `mizaru.lab.seeing.flaws.Flaws`.
         stature: shape (P,), metres.
         scale: shape (N, P), pixels per metre at the person.
     """
@@ -51,6 +52,7 @@ class View:
     head: Array
     lying: Array
     falling: Array
+    short: Array
     stature: Array
     scale: Array
 
@@ -97,24 +99,35 @@ def watch(motion: Motion, eye: Eye, times_s: Array, screen: Array | None = None)
         with np.errstate(invalid="ignore"):
             covered = (xy >= screen[:2]).all(-1) & (xy <= screen[2:4]).all(-1)
             behind_thing = known & covered & (depth > screen[4])[..., None]
+    turn = _turned_to(centre)
     room = (_middle(joints, 11, 12), _middle(joints, 5, 6))
     lying, falling = _posture(*room, times_s)
     return View(
         times_s=times_s,
         known=known,
         xy=xy,
-        xyz=seen - centre[:, :, None],
+        xyz=np.einsum("npij,npkj->npki", turn, seen - centre[:, :, None]),
         depth=depth,
         outside=outside,
         behind_self=_behind_self(xy, seen, scale, known),
         behind_other=_behind_other(xy, seen, scale, known),
         behind_thing=behind_thing,
-        head=_heads(seen),
+        head=turn @ _heads(seen),
         lying=lying,
         falling=falling,
+        short=_short(hips, chest),
         stature=_statures(motion),
         scale=scale,
     )
+
+
+def _turned_to(centre: Array) -> Array:
+    """Shortest turn (N, P, 3, 3) that brings the line of sight to each centre onto z."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x, y, z = np.moveaxis(centre / np.linalg.norm(centre, axis=-1, keepdims=True), -1, 0)
+        less = 1.0 / (1.0 + z)
+    rows = (1 - x * x * less, -x * y * less, -x, -x * y * less, 1 - y * y * less, -y, x, y, z)
+    return np.asarray(np.stack(rows, axis=-1).reshape(*centre.shape[:-1], 3, 3))
 
 
 def _middle(points: Array, left: int, right: int) -> Array:
@@ -134,6 +147,15 @@ def _posture(hips: Array, chest: Array, times_s: Array) -> tuple[Array, Array]:
         sinks = -np.gradient(height, times_s, axis=0)
         falling = np.clip((np.nan_to_num(sinks) - 0.8) / 1.2, 0.0, 1.0)
     return level * low, falling
+
+
+def _short(hips: Array, chest: Array) -> Array:
+    """How much of a trunk's length is lost along the line of sight."""
+    trunk, ray = chest - hips, chest + hips
+    lengths = np.linalg.norm(trunk, axis=-1) * np.linalg.norm(ray, axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        along = np.abs((trunk * ray).sum(-1)) / lengths
+    return np.asarray(np.clip((np.nan_to_num(along) - 0.3) / 0.6, 0.0, 1.0))
 
 
 def _segment(points: Array, a: Array, b: Array) -> tuple[Array, Array]:
