@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
@@ -11,6 +12,7 @@ import numpy as np
 from mizaru.lab.evaluate.statistic import Estimate, roc
 
 WIDTH: Final = 480
+_MOST_ODDS: Final = 7.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 14, 34
 
 
@@ -76,32 +78,43 @@ class _Plot:
 
 
 def scores(values: Sequence[tuple[float, bool]]) -> str:
-    """Histogram of the clips' confidence, with the event upwards and without it downwards."""
-    bins = 20
-    with_event = np.histogram([s for s, y in values if y], bins, (0, 1))[0]
-    without = np.histogram([s for s, y in values if not y], bins, (0, 1))[0]
+    """Histogram of the clips' confidence, with the event upwards and without it downwards.
+
+    The axis is in log odds, so that what is nearly certain either way can be told apart.
+    """
+    bins = 24
+    at = [min(max(_odds(score), -_MOST_ODDS), _MOST_ODDS) for score, _ in values]
+    ends = (-_MOST_ODDS, _MOST_ODDS)
+    with_event = np.histogram([x for x, (_, y) in zip(at, values, strict=True) if y], bins, ends)[0]
+    without = np.histogram([x for x, (_, y) in zip(at, values, strict=True) if not y], bins, ends)[
+        0
+    ]
     top = float(max(with_event.max(initial=1), without.max(initial=1), 1))
-    plot = _Plot((0, 1), (-top, top), 240, "how confident the recognizer was, clip by clip")
-    ticks = (-top, 0.0, top)
-    for tick in ticks:
-        plot.line([(0, tick), (1, tick)], "axis")
-        left, middle = plot.at(0, tick)
-        plot.text(left - 7, middle + 4, f"{abs(tick):g}", "end", "dim")
+    plot = _Plot(ends, (-top, top), 240, "how confident the recognizer was, clip by clip")
+    for level in (-top, 0.0, top):
+        plot.line([(ends[0], level), (ends[1], level)], "axis")
+        left, middle = plot.at(ends[0], level)
+        plot.text(left - 7, middle + 4, f"{abs(level):g}", "end", "dim")
+    edges = np.linspace(*ends, bins + 1)
     for i in range(bins):
-        sides = (i / bins + 0.004, (i + 1) / bins - 0.004)
-        note = f"confidence {i / bins:.2f} – {(i + 1) / bins:.2f}: "
+        sides = (float(edges[i]) + 0.04, float(edges[i + 1]) - 0.04)
         if with_event[i]:
-            plot.bar(
-                sides, (0, float(with_event[i])), "good", f"{note}{with_event[i]} with the event"
-            )
+            plot.bar(sides, (0, float(with_event[i])), "good", f"{with_event[i]} with the event")
         if without[i]:
-            plot.bar(sides, (-float(without[i]), 0), "bad soft", f"{note}{without[i]} without")
-    for tick in (0, 0.25, 0.5, 0.75, 1):
-        x, bottom = plot.at(tick, -top)
+            plot.bar(sides, (-float(without[i]), 0), "bad soft", f"{without[i]} without")
+    plot.line([(0, -top), (0, top)], "dash")
+    for tick in (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999):
+        x, bottom = plot.at(_odds(tick), -top)
         plot.text(x, bottom + 15, f"{tick:g}", css="dim")
-    right, bottom = plot.at(1, -top)
+    right, bottom = plot.at(ends[1], -top)
     plot.text(right, bottom + 30, "highest confidence in the clip", "end", "dim")
     return plot.svg()
+
+
+def _odds(score: float) -> float:
+    if not 0.0 < score < 1.0:
+        return _MOST_ODDS if score >= 1.0 else -_MOST_ODDS
+    return math.log(score / (1.0 - score))
 
 
 def curves(values: Sequence[tuple[float, bool]]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib import resources
 from typing import Any, Final
@@ -31,10 +31,11 @@ from mizaru.lab.evaluate.words import (
     span,
     summary,
 )
-from mizaru.proxy import PALETTE, Part, Primitive, Shape, primitives, slots
+from mizaru.proxy import PALETTE, Part, Primitive, Shape, primitives
 
 MOST_BARS: Final = 16
 """A breakdown with more rows than this is a table only."""
+_PEAK: Final = "One clip counts once, by its peak. Alarms begin at 0.5, the broken line."
 MANY: Final = 400
 """More clips than this are drawn smaller."""
 _WORDS: Final = frozenset({"from", "which", "label"})
@@ -132,9 +133,7 @@ def _figures(report: Report) -> str:
     if report.setup.task.event is not None and figures.auc is not None:
         values = [(clip.score or 0.0, clip.events > 0) for clip in clips]
         key = _key(("good", "clips with the event"), ("bad", "clips without"))
-        parts.append(
-            _figure("Confidence", draw.scores(values), "One clip counts once, by its peak.", key)
-        )
+        parts.append(_figure("Confidence", draw.scores(values), _PEAK, key))
         parts.append(
             _figure(
                 "How well confidence tells them apart",
@@ -338,7 +337,7 @@ def _facts(replay: Replay) -> Iterator[tuple[str, str]]:
     if replay.kind == "missed":
         shown = sum(bool(o.poses) for o in replay.observations)
         of = len(replay.observations)
-        yield "somebody seen", f"{share(shown / of)} of the time" if of else "never"
+        yield "somebody seen", f"{share(shown / of)} of the time" if shown else "never"
         yield "peak confidence", f"{replay.confidence:.2f}"
     else:
         yield "confidence", f"{replay.confidence:.2f}"
@@ -463,23 +462,33 @@ def _data(replay: Replay) -> dict[str, Any]:
         poster = min(replay.alarms, key=lambda alarm: abs(alarm[0] * 1000 - poster))[0] * 1000
     elif event and event.onset_s is not None and event.end_s is not None:
         poster = (event.onset_s + event.end_s) * 500
+    elif replay.observations:
+        fullest = max(replay.observations, key=lambda o: (len(o.poses), -abs(o.key.t_ms - poster)))
+        poster = fullest.key.t_ms
+    # In the order of their coming, so that whoever is alone always has the same colour.
+    colours: dict[int, int] = {}
+    for observation in replay.observations:
+        for pose in observation.poses:
+            colours.setdefault(pose.subject_id, len(colours) % len(PALETTE))
+    marked = frozenset(replay.subject_ids)
     return {
         "begin": begin,
         "end": end,
         "poster": round(min(max(poster, begin), end)),
-        "frames": [_frame(o, frozenset(replay.subject_ids)) for o in replay.observations],
+        "frames": [_frame(o, marked, colours) for o in replay.observations],
     }
 
 
-def _frame(observation: Observation, marked: frozenset[int]) -> list[Any]:
-    ids = [pose.subject_id for pose in observation.poses]
+def _frame(
+    observation: Observation, marked: frozenset[int], colours: Mapping[int, int]
+) -> list[Any]:
     people = [
         [
-            slot,
+            colours[pose.subject_id],
             int(pose.subject_id in marked),
             [_pack(primitive) for primitive in primitives(pose, observation.aspect)],
         ]
-        for pose, slot in zip(observation.poses, slots(ids, len(PALETTE)), strict=True)
+        for pose in observation.poses
     ]
     return [observation.key.t_ms, people]
 

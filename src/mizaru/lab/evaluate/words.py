@@ -113,7 +113,7 @@ def _about_events(report: Report) -> Iterator[str]:
             f"({count(len(known), 'event', 'events')} with marked times)."
         )
     elif hits:
-        yield "Nobody marked when the events begin, so no delay can be told."
+        yield "No event that was alarmed has a marked beginning, so no delay can be told."
 
 
 def _source(report: Report, key: str) -> str:
