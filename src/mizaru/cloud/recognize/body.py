@@ -44,6 +44,7 @@ class Body:
         margin: from the middle of the torso to the nearer side of the picture, fraction of its
             width; negative outside.
         quality: mean confidence ρ of shoulders, hips, knees and ankles, [0, 1].
+        clarity: mean confidence ρ of all that is seen, (0, 1].
     """
 
     t_ms: int
@@ -65,6 +66,7 @@ class Body:
     thighs: float | None
     margin: float
     quality: float
+    clarity: float
 
     @property
     def upper(self) -> float | None:
@@ -115,8 +117,8 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
     u = center[0] / aspect
     anchor = ankles if ankles and hips and ankles[1] > hips[1] else hips
     x = anchor[0] if anchor else sum(x for x, _ in seen) / len(seen)
-    rho = pose.keypoints[5:, 2].tolist()
-    core = rho[0:2] + rho[6:12]
+    rho = pose.keypoints[:, 2].tolist()
+    core = rho[5:7] + rho[11:17]
     return Body(
         t_ms=t_ms,
         head=head,
@@ -138,6 +140,7 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
         thighs=knees[1] - hips[1] if knees and hips else None,
         margin=min(u, 1.0 - u),
         quality=sum(core) / len(core),
+        clarity=sum(rho) / len(seen),
     )
 
 

@@ -80,8 +80,10 @@ class Hands:
 def hands(me: Subject, other: Subject, seconds: float, judging: Judging) -> Hands:
     """Over the last `seconds`, as far as both were seen at once."""
     since_ms = me.last.t_ms - round(seconds * 1000)
-    theirs = {sample.t_ms: sample.body for sample in other.since(since_ms)}
-    pairs = [(s.body, theirs[s.t_ms]) for s in me.since(since_ms) if s.t_ms in theirs][::-1]
+    # One each per moment: who was told apart from somebody has that one's pose, too.
+    ours = {sample.t_ms: sample.body for sample in reversed(list(me.since(since_ms)))}
+    theirs = {sample.t_ms: sample.body for sample in reversed(list(other.since(since_ms)))}
+    pairs = [(body, theirs[t_ms]) for t_ms, body in ours.items() if t_ms in theirs]
     peak, nearest, blows, blow_ms = 0.0, math.inf, 0, -math.inf
     last: tuple[Body, Body] | None = None
     for mine, theirs_now in pairs:

@@ -20,7 +20,7 @@ class Judging:
         change: another behaviour is said once it is likelier than the last by this share …
         least: … and at least this likely; nothing is said below it.
 
-        person_quality: a subject seen at least this clearly (mean ρ of the body) …
+        person_clarity: a subject seen at least this clearly (mean ρ of what is seen) …
         person_s: … on average over this long is a person, seconds …
         person_moved: … and so is whoever moved this far, body heights. What is neither may be
             a coat on a chair: nothing is said of it.
@@ -87,7 +87,7 @@ class Judging:
     change: float = 0.12
     least: float = 0.3
 
-    person_quality: float = 0.6
+    person_clarity: float = 0.6
     person_s: float = 0.5
     person_moved: float = 0.35
 

@@ -26,17 +26,17 @@ class Presence:
 
     def observe(self, subject: Subject) -> None:
         """Take its newest pose."""
-        if self.is_person or subject.size <= 0.0:
+        if self.is_person:
             return
         judging, body = self._judging, subject.last.body
         if self._origin is None:
             self._origin, self._since_ms = body.center, body.t_ms
-        self._sum += body.quality
+        self._sum += body.clarity
         self._count += 1
-        moved = math.dist(self._origin, body.center) / subject.size
+        moved = math.dist(self._origin, body.center)
         clear = (
             self._count >= 3
             and body.t_ms - self._since_ms >= judging.person_s * 1000
-            and self._sum / self._count >= judging.person_quality
+            and self._sum / self._count >= judging.person_clarity
         )
-        self.is_person = clear or moved >= judging.person_moved
+        self.is_person = clear or moved >= judging.person_moved * subject.size > 0.0
