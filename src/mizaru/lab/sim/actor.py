@@ -26,6 +26,8 @@ Motion = Iterator[Behavior]
 LONG_LIE_AFTER_S: Final = 10.0
 """From this long after a fall, lying is `long_lie`."""
 _FALL_LIMIT_S: Final = 6.0
+_STEADY: Final = 0.65
+"""How much knees and elbows keep their direction from one frame to the next."""
 _LOW: Final = 0.75
 _THICK: Final = 0.03
 """The least height of a joint over the floor."""
@@ -214,7 +216,8 @@ class Actor:
     def show(self, stance: Stance) -> None:
         """Take a stance, with the small movements of a living body."""
         self.stance = stance
-        self.qpos = self.skeleton.solve(self._alive(stance))
+        steady = 0.0 if self.manner.plain else _STEADY
+        self.qpos = self.skeleton.solve(self._alive(stance), steady=steady)
         if not self.manner.plain and stance.pelvis[2] < _LOW * self.skeleton.standing:
             # On the way from one good posture to another nothing goes through the floor.
             under = float(self.skeleton.joints(self.qpos)[:, 2].min())
@@ -232,7 +235,8 @@ class Actor:
         if self.posture is Behavior.LIE:
             # Hours of it must be cheap: no inverse kinematics.
             if self._resting is None or self._resting[0] is not self.stance:
-                self._resting = (self.stance, self.skeleton.solve(self.stance))
+                self.show(self.stance)
+                self._resting = (self.stance, self.qpos)
             self.qpos = self._breathing(self._resting[1])
             return self.posture
         self.show(self.stance)

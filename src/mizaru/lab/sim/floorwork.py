@@ -439,8 +439,8 @@ def jump(actor: Actor, action: Action) -> Motion:
             elbows=np.array([[0.9, -0.3, -0.3]] * 2),
             foot_pitch=np.full(2, 0.5),
         )
-        tip_s = 0.2
-        yield from actor.morph(high, tip_s, Behavior.UNKNOWN, between=_forward, ease=float)
+        tip_s = 0.25
+        yield from actor.morph(high, tip_s, Behavior.UNKNOWN, between=_forward)
         flight = 2 * np.sqrt(2 * lift / 9.81)
         for s in actor.progress(flight):
             up = 4 * lift * s * (1 - s) * _UP
@@ -448,7 +448,11 @@ def jump(actor: Actor, action: Action) -> Motion:
             actor.show(replace(high, pelvis=high.pelvis + up, ankles=high.ankles + up + tuck))
             yield Behavior.UNKNOWN
         actor.stance = replace(high, foot_pitch=np.zeros(2))
-        land = replace(crouch, pelvis=back.pelvis - 0.1 * h * _UP)
+        land = replace(
+            crouch,
+            pelvis=back.pelvis - 0.1 * h * _UP,
+            wrists=np.array([[0.25, -0.4, 0.55]] * 2),
+        )
         yield from actor.morph(land, 0.15, Behavior.UNKNOWN)
         yield from actor.morph(back, actor.takes(0.35), Behavior.UNKNOWN)
 

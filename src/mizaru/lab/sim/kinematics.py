@@ -13,6 +13,7 @@ from mizaru.lab.sim.engine import mujoco
 from mizaru.lab.sim.humanoid import OUTWARD, SIDES, SOLE, Vector
 from mizaru.vocabulary import COCO17
 
+_OPPOSITE: Final = -0.8
 LEFT: Final = 0
 RIGHT: Final = 1
 
@@ -128,6 +129,8 @@ class Skeleton:
         self._address = {
             model.joint(j).name: int(model.jnt_qposadr[j]) for j in range(1, model.njnt)
         }
+        self._keep = 0.0
+        self._bulges: dict[str, Vector] = {}
         self._coco = (
             np.array([model.body(PLACES[name][0]).id for name in COCO17.keypoints]),
             height * np.array([PLACES[name][1] for name in COCO17.keypoints]),
@@ -196,8 +199,15 @@ class Skeleton:
         up = reach * s + drop * c - drop
         return np.asarray(ankle + along * forward + np.array([0, 0, up]))
 
-    def solve(self, stance: Stance) -> Vector:
-        """Joint angles, shape (nq,): free joint of the root, then hinges."""
+    def solve(self, stance: Stance, *, steady: float = 0.0) -> Vector:
+        """Joint angles, shape (nq,): free joint of the root, then hinges.
+
+        Args:
+            steady: how much knees and elbows keep pointing where they did when last solved,
+                [0, 1): they swing round instead of flipping over where a limb is nearly
+                straight.
+        """
+        self._keep = steady
         model, data = self.model, self._data
         qpos = data.qpos
         qpos[:] = 0
@@ -220,6 +230,7 @@ class Skeleton:
     def _leg(self, stance: Stance, side: int, letter: str, root: Vector, pole: Vector) -> None:
         data, rest = self._data, self._rest[side]
         hip = data.body(f"{letter}femur").xpos
+        pole = self._pole(letter + "leg", root, pole, stance.ankles[side] - hip)
         thigh, bend = _two_bones(hip, stance.ankles[side], self.thigh, self.shin, pole)
         parent = data.body(f"{letter}hipjoint").xmat.reshape(3, 3)
         self._set(f"{letter}femur", _euler_zyx((parent @ rest["femur"]).T @ thigh))
@@ -241,12 +252,28 @@ class Skeleton:
         weight = stance.reaching[side]
         target = (1 - weight) * relaxed + weight * stance.reach[side]
         pole = chest @ (stance.elbows[side] * mirror)
+        pole = self._pole(letter + "arm", chest, pole, target - shoulder)
         upper, bend = _two_bones(shoulder, target, self.upper_arm, self.forearm, pole)
         parent = data.body(f"{letter}clavicle").xmat.reshape(3, 3)
         self._set(f"{letter}humerus", _euler_zyx((parent @ rest["humerus"]).T @ upper))
         data.qpos[self._address[f"{letter}radiusrx"]] = bend
         data.qpos[self._address[f"{letter}wristry"]] = mirror[0] * stance.palms[side]
         data.qpos[self._address[f"{letter}fingersrx"]] = 0.45
+
+    def _pole(self, limb: str, frame: Vector, pole: Vector, line: Vector) -> Vector:
+        """Where the middle joint bulges to, world axes; remembered in the body's frame."""
+        along = line / max(float(np.linalg.norm(line)), 1e-9)
+        side = pole - (pole @ along) * along
+        side = side / max(float(np.linalg.norm(side)), 1e-6)
+        if self._keep and limb in self._bulges:
+            last = frame @ self._bulges[limb]
+            last = last - (last @ along) * along
+            if last @ side < _OPPOSITE:
+                side = side + np.cross(along, last)
+            side = (1 - self._keep) * side + self._keep * last
+            side = side / max(float(np.linalg.norm(side)), 1e-6)
+        self._bulges[limb] = frame.T @ side
+        return side if self._keep else pole
 
     def _set(self, body: str, zyx: tuple[float, float, float]) -> None:
         for axis, angle in zip("zyx", zyx, strict=True):

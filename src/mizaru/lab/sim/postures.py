@@ -180,7 +180,9 @@ def rest(actor: Actor, seconds: float) -> Motion:
         if end - actor.stage.now > 3.0 and manner.chance(0.6):
             move = actor.morph(_fidget(actor, back), actor.takes(0.8), actor.posture)
             yield from actor.idling(move)
-        yield from actor.idle(min(manner.within(3.0, 0.8, 7.0), end - actor.stage.now))
+        lying = actor.posture is Behavior.LIE
+        pause = manner.within(20.0, 5.0, 90.0) if lying else manner.within(3.0, 0.8, 7.0)
+        yield from actor.idle(min(pause, end - actor.stage.now))
     if actor.stance is not back and actor.jolts == jolts:
         yield from actor.idling(actor.morph(back, actor.takes(0.7), actor.posture))
 
