@@ -159,11 +159,7 @@ class _Mind:
 
 
 class LearnedRecognizer:
-    """Streaming and causal; one per camera. See `mizaru.cloud.recognize.build_recognizer`.
-
-    Attributes:
-        moments: of the last observation, one per subject.
-    """
+    """Streaming and causal; one per camera. See `mizaru.cloud.recognize.build_recognizer`."""
 
     def __init__(
         self,
@@ -194,7 +190,12 @@ class LearnedRecognizer:
         self._crowd = CrowdWatch(rules, limits)
         self._zones = [ZoneWatch(zone, rules, limits) for zone in self._watched]
         self._bullies = BullyWatch(self._judging)
-        self.moments: tuple[Moment, ...] = ()
+        self._seen: tuple[Subject, ...] = ()
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Of the last observation, one per subject."""
+        return tuple(self._moment(self._now_ms, subject) for subject in self._seen)
 
     def adapt(self, sensitivity: Sensitivity) -> None:
         """Be as sensitive as this from the next representation on; nothing is forgotten."""
@@ -216,7 +217,8 @@ class LearnedRecognizer:
         now = self._local_time(t_ms) if self._zones or self._rest_zones else None
         rest = [zone for zone in self._rest_zones if now and zone.counts(now)]
         people = tuple(s.subject for s in seen if self._minds[s.subject].presence.is_person)
-        contacts = self._judge(t_ms, people, rest, observation.aspect)
+        resting = {s for s in people if rests_on(s, rest, observation.aspect)}
+        contacts = self._judge(people, resting)
 
         risks: list[Risk] = []
         dismissed: list[Risk] = []
@@ -227,7 +229,7 @@ class LearnedRecognizer:
             for risk in self._risks_of(subject, mind, contacts[subject]):
                 risks.append(risk)
                 said[subject.subject_id] = risk.behavior, risk.confidence
-            if not rests_on(subject, rest, observation.aspect):
+            if subject not in resting:
                 lies = long_lie_risk(subject, mind.fall.floor, self._camera.rules.long_lie_s)
                 if lies and self._tells(lies):
                     risks.append(lies)
@@ -248,9 +250,9 @@ class LearnedRecognizer:
         if crowd and self._tells(crowd):
             risks.append(crowd)
 
-        self.moments = tuple(self._moment(t_ms, s.subject) for s in seen)
+        self._seen = tuple(one.subject for one in seen)
         nothing = Behavior.UNKNOWN, 0.0
-        ids = {s.subject.subject_id for s in seen}
+        ids = {subject.subject_id for subject in self._seen}
         return Finding(
             key=observation.key,
             subjects=tuple(
@@ -301,15 +303,13 @@ class LearnedRecognizer:
 
     # -- scores ----------------------------------------------------------------------------------
 
-    def _judge(
-        self, t_ms: int, people: tuple[Subject, ...], rest: list[Zone], aspect: float
-    ) -> dict[Subject, Contact]:
+    def _judge(self, people: tuple[Subject, ...], resting: set[Subject]) -> dict[Subject, Contact]:
         """Every score of everybody."""
         tempers = {s: self._minds[s].temper for s in people if s.size > 0.0}
         contacts: dict[Subject, Contact] = {}
         for subject in people:
             mind = self._minds[subject]
-            mind.fall.observe(subject, at_rest=rests_on(subject, rest, aspect))
+            mind.fall.observe(subject, at_rest=subject in resting)
             found = Contact(subject, None, dict.fromkeys(BLOWS, -MAX_LOGIT), True)
             if subject in tempers and mind.temper.odds > -MAX_LOGIT:
                 found = contact(subject, tempers, self._judging)
