@@ -216,7 +216,7 @@ async def test_what_is_said_of_an_incident_is_kept_told_and_taken_back(fed) -> N
         assert said["feedback"]["verdict"] == "false_alarm"
         assert said["feedback"]["note"] == "nobody is crowding, a visit"
         assert await told(socket) == said
-        as_it_stands = said | {"event": "updated"}
+        as_it_stands = said | {"event": standing[1]["event"]}
         assert (await fed.get("/incidents")).json()[0] == as_it_stands
         assert (await fed.get(path.removesuffix("/feedback"))).json() == as_it_stands
         assert all(

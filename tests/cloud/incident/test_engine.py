@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mizaru.cloud.incident import POLICIES, ChangeKind, Policy
@@ -378,10 +379,18 @@ def outcome(changes: list[Any]) -> list[tuple[Any, ...]]:
     st.floats(0.0, 1.0),
     st.sampled_from([5.0, 15.0, 90.0]),
 )
+# What happens again after the cooldown, just before the kill, is another incident.
+@example(
+    [(1.1, 1, 0.6, Behavior.FALL), (13.0, 0, 0.2, Behavior.FALL), (3.3, 1, 0.6, Behavior.FALL)],
+    0.8125,
+    5.0,
+)
 def test_a_kill_at_any_point_changes_nothing_but_updates(
     desk: Desk, script: Script, where: float, memory_s: float
 ) -> None:
-    policies = {**POLICIES, Behavior.FALL: PLAIN}
+    # As quick as `PLAIN`, so that the least memory holds what they wait for.
+    quick = {b: replace(POLICIES[b], quiet_s=3.0, cooldown_s=10.0) for b in FIGHT}
+    policies = {**quick, Behavior.FALL: PLAIN}
     findings = perform(desk, script)
     whole = desk.engine(policies=policies)
     expected = desk.feed(whole, findings) + list(whole.finish(findings[-1].key.t_ms))

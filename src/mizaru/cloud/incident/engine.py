@@ -280,7 +280,11 @@ class IncidentEngine:
         if self._is_replay(t_ms):
             # What is open in the store has had evidence up to its end, whether or not a
             # recognizer that has just begun can see it already.
-            self._cases = [c for c in self._cases if c.incident or not _is_stale(c, t_ms)]
+            self._cases = [
+                case
+                for case in self._cases
+                if (case.incident and case.incident.is_open) or not _is_stale(case, t_ms)
+            ]
             return []
         changes = []
         kept = []
