@@ -1,4 +1,8 @@
-"""Which everyday behaviour a subject shows: averaged, and changed only for something clearer."""
+"""Which everyday behaviour a subject shows: averaged, and changed only for something clearer.
+
+Risks have scores of their own; here their share is left out, so that a hand at the mouth that is
+not quite smoking still stands.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +24,16 @@ _EVERYDAY: Final = tuple(
     for index, action in enumerate(ACTIONS)
     if not action.is_risk and action is not Behavior.UNKNOWN
 )
-_SMOKE, _DRINK, _PHONE = (
-    ACTIONS.index(b) for b in (Behavior.SMOKE, Behavior.DRINK, Behavior.PHONE)
-)
+_RISKS: Final = [index for index, action in enumerate(ACTIONS) if action.is_risk]
+_DRINK, _PHONE = ACTIONS.index(Behavior.DRINK), ACTIONS.index(Behavior.PHONE)
 
 
 class Everyday:
     """Of one subject.
 
     Attributes:
-        shares: smoothed probabilities of `ACTIONS`, sum 1; None before the network looked.
+        shares: smoothed probabilities of `ACTIONS` without risks, sum 1; None before the network
+            looked.
     """
 
     def __init__(self, judging: Judging) -> None:
@@ -41,6 +45,7 @@ class Everyday:
     def hear(self, t_ms: int, odds: Array, rhythm: Rhythm) -> None:
         """Take calibrated log odds of all outputs."""
         shares = 1.0 / (1.0 + np.exp(-odds[: len(ACTIONS)].astype(np.float64)))
+        shares[_RISKS] = 0.0
         self._weigh(shares, rhythm)
         shares /= shares.sum()
         if self.shares is None:
@@ -66,9 +71,9 @@ class Everyday:
             self._now = best
 
     def _weigh(self, shares: npt.NDArray[np.float64], rhythm: Rhythm) -> None:
-        """Where the hands are tells the three apart that a short window hardly does."""
+        """Where the hands are tells apart what a short window hardly does."""
         if rhythm.hands_away:
-            shares[[_SMOKE, _DRINK, _PHONE]] *= 0.3
+            shares[[_DRINK, _PHONE]] *= 0.3
         elif rhythm.dwells_s > self._judging.phone_dwell_s:
             shares[_PHONE] *= 2.0
-            shares[[_SMOKE, _DRINK]] *= 0.5
+            shares[_DRINK] *= 0.5

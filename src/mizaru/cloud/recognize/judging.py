@@ -78,7 +78,7 @@ class Judging:
         smoke_rhythm: … a regular rhythm speaks for it by this, log odds …
         smoke_doubt: … and no such rhythm against it.
         phone_dwell_s: a hand at the head longer than this is rather a telephone, seconds.
-        away: hands farther from the head than this do none of the three, body heights.
+        away: hands farther from the head than this neither drink nor telephone, body heights.
     """
 
     run_ms: int = 200
