@@ -66,7 +66,6 @@ def watch(observations: Iterable[Observation], recognizer: Recognizer, camera: s
     peaks: dict[Behavior, float] = {}
     dismissed: list[tuple[int, Risk]] = []
     ticks: list[Tick] = []
-    last_ms = 0
     for observation in observations:
         finding = recognizer.observe(observation)
         for change in engine.update(finding):
@@ -74,9 +73,6 @@ def watch(observations: Iterable[Observation], recognizer: Recognizer, camera: s
         dismissed += ((finding.key.t_ms, risk) for risk in finding.dismissed)
         _raise(peaks, finding)
         ticks.append(_tick(finding))
-        last_ms = finding.key.t_ms
-    for change in engine.finish(last_ms):
-        incidents[change.incident.id] = change.incident
     return Watched(tuple(incidents.values()), tuple(dismissed), peaks, tuple(ticks))
 
 
