@@ -29,6 +29,20 @@ it.skipIf(url === undefined)('shows what the real cloud says, under its own poli
     await incident.waitFor();
     expect(await incident.textContent()).toContain('Intrusion');
     await expect.poll(() => page.title()).toContain('Intrusion');
+
+    // What is said is stored, and the camera follows: within its bounds, and back.
+    await incident.getByRole('button', { name: 'False alarm' }).click();
+    await incident.getByText('Called false').waitFor();
+    await page.reload();
+    await incident.getByText('Called false').waitFor();
+    await page.getByRole('button', { name: 'Recognizer' }).click();
+    const dialog = page.getByRole('dialog', { name: 'What recognises behaviour here' });
+    await dialog.getByTestId('adapted').getByText('1 false alarm').waitFor();
+    await dialog.getByRole('button', { name: 'Reset to as shipped' }).click();
+    await dialog.getByTestId('as-shipped').waitFor();
+    await page.keyboard.press('Escape');
+    await incident.getByRole('button', { name: 'Undo' }).click();
+    await incident.getByText('Was this right?').waitFor();
     expect(problems).toEqual([]);
   } finally {
     await browser.close();

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mizaru.cloud.incident import POLICIES, ChangeKind, Policy
 from mizaru.cloud.incident.policy import FIGHT, GAP_S, RANK, UPDATE_PERIOD_S
-from mizaru.cloud.recognize import Measured
+from mizaru.cloud.recognize import TOLD_AT, Measured
 from mizaru.vocabulary import RISK, Behavior, Severity
 
 Desk = Any
@@ -30,6 +30,14 @@ def between(start: float, end: float, *evidence: Any) -> Any:
 
 def test_every_risk_has_a_policy_and_nothing_else() -> None:
     assert set(POLICIES) == RISK
+
+
+def test_nobody_waits_twice_for_an_alarm_about_somebody_on_the_floor() -> None:
+    """The two seconds from an impact to its alarm are all the recognizer's."""
+    for behavior in (Behavior.FALL, Behavior.LONG_LIE):
+        assert POLICIES[behavior].severity is Severity.ALARM
+        assert POLICIES[behavior].min_duration_s == 0.0
+        assert POLICIES[behavior].open_at == TOLD_AT
 
 
 @pytest.mark.parametrize("behavior", sorted(RISK))
