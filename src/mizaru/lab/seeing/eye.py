@@ -16,17 +16,17 @@ Array = npt.NDArray[np.float64]
 
 _ASPECTS: Final = (4 / 3, 16 / 9)
 _TRIES: Final = 8
-_ENOUGH: Final = 0.7
+_ENOUGH: Final = 0.6
 """Share of the time that people's trunks are to be in the picture; else another draw."""
 _NEAREST_M: Final = 0.5
 _FARTHEST_M: Final = 13.0
 _SHOULDERS, _HIPS = (5, 6), (11, 12)
 _MOUNTS: Final = (
     # share, lowest and highest metres, smallest and largest body in image heights
-    (0.20, 0.9, 1.6, 0.35, 1.10),  # on a desk or shelf, people near
-    (0.35, 1.4, 2.8, 0.20, 0.80),  # on a wall
-    (0.30, 2.3, 3.5, 0.15, 0.60),  # in a corner below the ceiling
-    (0.15, 2.4, 4.0, 0.25, 0.70),  # at the ceiling, looking down steeply
+    (0.25, 0.9, 1.6, 0.40, 1.20),  # on a desk or shelf, people near
+    (0.38, 1.4, 2.8, 0.30, 0.90),  # on a wall
+    (0.25, 2.3, 3.5, 0.18, 0.65),  # in a corner below the ceiling
+    (0.12, 2.4, 4.0, 0.30, 0.75),  # at the ceiling, looking down steeply
 )
 _STEEP: Final = len(_MOUNTS) - 1
 
