@@ -15,7 +15,6 @@ import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from mizaru.lab.evaluate.task import Task
 
 INTERRUPTED: Final = 130
+KNOWN_COST: Final = 0.02
+"""What is known takes about this share of the time it took to develop."""
 SHOWN: Final = 12
 """So many misses and false alarms are listed on the terminal; the page has them all."""
 
@@ -58,9 +59,7 @@ def evaluate(
     ],
     root: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder that paths are relative to. [dim][default: the manifest's][/dim]"
-        ),
+        typer.Option(help="Folder that paths are relative to. [dim]Default: the manifest's.[/dim]"),
     ] = None,
     pace: Annotated[
         Pace,
@@ -84,7 +83,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="[video|skeleton|all]",
-            help="Only files of this kind. [dim][default: videos, or skeletons without them][/dim]",
+            help="Only files of this kind. [dim]Default: videos, or skeletons without them.[/dim]",
             show_default=False,
         ),
     ] = None,
@@ -110,7 +109,7 @@ def evaluate(
         Path | None,
         typer.Option(
             help="Where recordings of videos are kept. "
-            "[dim][default: MIZARU_RECORDINGS, or ~/.cache/mizaru/recordings][/dim]",
+            "[dim]Default: MIZARU_RECORDINGS, or ~/.cache/mizaru/recordings.[/dim]",
             show_default=False,
         ),
     ] = None,
@@ -118,7 +117,7 @@ def evaluate(
         Path | None,
         typer.Option(
             help="Folder of the perception models. "
-            "[dim][default: MIZARU_MODELS, or ~/.cache/mizaru/models][/dim]",
+            "[dim]Default: MIZARU_MODELS, or ~/.cache/mizaru/models.[/dim]",
             show_default=False,
         ),
     ] = None,
@@ -127,7 +126,7 @@ def evaluate(
         typer.Option(
             metavar="FOLDER",
             help="Weights as [bold]mizaru train recognizer[/bold] wrote them, or "
-            "[bold]rules[/bold]. [dim][default: what this release ships][/dim]",
+            "[bold]rules[/bold]. [dim]Default: what this release ships.[/dim]",
             show_default=False,
         ),
     ] = None,
@@ -272,10 +271,10 @@ def _judge_all(
 ) -> list[Judged]:
     """Judge the clips one by one; what takes time is to develop a video for the first time."""
     progress = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.fields[position]}"),
         BarColumn(),
-        MofNCompleteColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.description}"),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -284,12 +283,15 @@ def _judge_all(
     finished = 0
     try:
         with progress:
-            bar = progress.add_task("", total=len(clips))
+            bar = progress.add_task("looking for recordings", total=None, position="")
+            costs = [] if progress.disable else [_cost(clip, recorder, pace) for clip in clips]
+            progress.update(bar, total=sum(costs))
             for clip in clips:
-                progress.update(bar, description=clip.path)
+                position = f"{finished + 1} of {len(clips)}"
+                progress.update(bar, description=clip.path, position=position)
                 done += judge.judge(clip)
                 finished += 1
-                progress.advance(bar)
+                progress.update(bar, completed=sum(costs[:finished]))
     except KeyboardInterrupt:
         console.print(
             f"stopped after {finished} of {len(clips)} clips; what was developed is kept in "
@@ -298,6 +300,16 @@ def _judge_all(
         )
         raise typer.Exit(INTERRUPTED) from None
     return done
+
+
+def _cost(clip: Clip, recorder: Recorder, pace: Pace) -> float:
+    """How long a clip takes, in bytes of video to develop."""
+    try:
+        size = clip.file.stat().st_size
+        known = clip.kind != "video" or recorder.known(clip.file, pace) is not None
+    except (OSError, DataError):
+        return 0.0  # it will be named when its turn comes
+    return size * (KNOWN_COST if known else 1.0)
 
 
 def _sequences(recorder: Recorder, pace: Pace, root: Path, seed: int) -> LoadSequences:
@@ -319,9 +331,9 @@ def _show(report: Report, console: Console) -> None:
         console.print(sentence, markup=False)
     console.print()
     table = Table(box=None, pad_edge=False)
-    table.add_column("figure")
-    table.add_column("value", justify="right", style="bold")
-    table.add_column("95 % interval", justify="right")
+    table.add_column("figure", no_wrap=True)
+    table.add_column("value", justify="right", style="bold", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("from", style="dim")
     for cells in lines(report):
         table.add_row(*cells)

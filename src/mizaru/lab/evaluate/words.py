@@ -127,7 +127,7 @@ def _source(report: Report, key: str) -> str:
         case "precision":
             return f"{hits} of {count(hits + false, 'alarm', 'alarms')}"
         case "false_alarms":
-            return "alarms that match no event"
+            return "about no event"
         case "hours_without_event":
             return span((report.figures.hours_without_event or 0.0) * 3600)
         case "delay_p50_s" | "delay_p95_s":
