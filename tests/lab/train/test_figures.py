@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from mizaru.cloud.recognize.card import LEARNED_RISKS
+from mizaru.cloud.recognize.learned import Moment
 from mizaru.cloud.recognize.outputs import ACTIONS, FALL, OUTPUTS
+from mizaru.lab.sequence import Label, Sequence
 from mizaru.lab.train.calibrate import expected_error, fit_platt, fit_temperature, sigmoid
 from mizaru.lab.train.control import boosted, statistics, threshold_on_height
 from mizaru.lab.train.corpus import Corpus
-from mizaru.lab.train.points import LEAST, MOST, Trace, choose, false_peaks, outcome
+from mizaru.lab.train.points import LEAST, MOST, Trace, choose, false_peaks, outcome, traces_of
 from mizaru.lab.train.score import auc, f1_of, recall_at
 from mizaru.lab.train.windows import windows_of
+from mizaru.vocabulary import Behavior
 
 
 def test_calibration_finds_what_spoilt_the_odds_and_keeps_their_order() -> None:
@@ -75,6 +81,33 @@ def test_the_budget_is_kept(per_camera_day: float) -> None:
         assert judged.per_camera_day <= judged.at_most_per_camera_day
 
 
+def _moments(scores: dict[int, list[float]]) -> list[Moment]:
+    return [
+        Moment(k * 1000, subject_id, None, dict.fromkeys(LEARNED_RISKS, score))
+        for subject_id, said in scores.items()
+        for k, score in enumerate(said)
+    ]
+
+
+def test_what_follows_an_event_is_no_false_alarm_and_what_comes_before_it_is(
+    sequence: Callable[..., Sequence],
+) -> None:
+    made = sequence(labels=(Label(Behavior.FALL, 10_000, 12_000, 1, impact_ms=11_000),))
+    traces = traces_of(made, _moments({1: [0.5] * 30, 2: [0.5] * 30}))[Behavior.FALL]
+    mine, other = (trace.truth.tolist() for trace in traces)
+    assert mine == [0] * 10 + [1] * 5 + [-1] * 15
+    assert other == [0] * 10 + [-1] * 20
+
+
+def test_a_push_taken_for_a_strike_is_no_false_alarm(
+    sequence: Callable[..., Sequence],
+) -> None:
+    made = sequence(labels=(Label(Behavior.PUSH, 0, 2000, 1, other_id=2),))
+    traces = traces_of(made, _moments({1: [0.9] * 9}))
+    assert not (traces[Behavior.STRIKE][0].truth == 0).any()
+    assert (traces[Behavior.SMOKE][0].truth == 0).all()
+
+
 def test_an_event_is_found_once() -> None:
     trace = _trace([0.1, 0.9, 0.9, 0.2, 0.2, 0.4], [0, 1, 1, 0, 1, -1])
     judged = outcome([trace], 0.5, hours=1.0)
@@ -92,9 +125,9 @@ def test_area_recall_and_f1() -> None:
     assert f1_of(np.array([0, 0, 1]), np.array([0, 1, -1])) == {"walk": 2 / 3, "stand": 0.0}
 
 
-def test_the_controls_tell_a_fall(sequence: object) -> None:
+def test_the_controls_tell_a_fall(sequence: Callable[..., Sequence]) -> None:
     pytest.importorskip("sklearn")
-    windows = windows_of(sequence())  # type: ignore[operator]
+    windows = windows_of(sequence())
     corpus = Corpus(windows.x, windows.rows, np.zeros(len(windows), np.int32), ())
     assert statistics(windows.x).shape == (len(windows), 8 * windows.x.shape[1])
     for said in (threshold_on_height(windows.x), boosted(corpus, corpus, seed=0, rounds=5)):

@@ -40,6 +40,12 @@ def test_what_is_committed_can_be_read() -> None:
         ('name = "sim"\n', 'name = "sim"\nhours = 0\n', 7, "recipe.source[0].hours"),
         ("[recipe]", "[other]\n[recipe]", 1, "unknown table"),
         (
+            "[recipe.network]",
+            "[recipe.alarm]\nseed = 0\n[recipe.network]",
+            9,
+            "on what was learnt",
+        ),
+        (
             'name = "sim"\n',
             'name = "sim"\n[[recipe.source]]\nname = "sim"\n',
             8,

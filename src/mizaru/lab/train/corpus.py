@@ -50,8 +50,6 @@ _MAKERS: Final = {
                 "mizaru.cloud.recognize.posture", "mizaru.cloud.recognize.thresholds"),
 }  # fmt: skip
 """Code that windows depend on."""
-_HARMS: Final = ("fall", "push", "strike", "scuffle", "bullying")
-"""How the names of families of scenes begin in which somebody comes to harm."""
 FEW: Final = 8
 """A source of fewer groups of people is never held out."""
 _LEARNT: Final = ("", "train")
@@ -339,16 +337,15 @@ def _look(motion: Motion, source: SourceSettings, k: int) -> Iterator[Sequence]:
         yield look(motion, rng=np.random.default_rng([source.seed, k, view, 2]))
 
 
-def daily_life(hours: float, seed: int, places: Places) -> Iterator[Sequence]:
-    """Simulated people who do what people do, seen by one camera each; nobody falls or fights.
+def daily_life(hours: float, seed: int) -> Iterator[Sequence]:
+    """A simulated day from eight in the morning on, seen by drawn cameras; nobody falls or
+    fights. Nothing of it is ever learnt from."""
+    from mizaru.lab.seeing import look
+    from mizaru.lab.sim import daily
 
-    Nothing of it is ever learnt from, as long as `seed` is no source's.
-    """
-    from mizaru.lab.sim.repertoire import FAMILIES
-
-    everyday = tuple(name for name in FAMILIES if not name.startswith(_HARMS))
-    for piece in _of_sim(SourceSettings(name=SIM, hours=hours, seed=seed), places, everyday):
-        yield from piece.make()
+    rng = np.random.default_rng([seed, 3])
+    for motion in daily.daily_life(rng, hours, begin=8.0):
+        yield look(motion, rng=rng)
 
 
 def _of_sim(source: SourceSettings, places: Places, families: tuple[str, ...] = ()) -> list[_Piece]:
@@ -362,7 +359,7 @@ def _of_sim(source: SourceSettings, places: Places, families: tuple[str, ...] = 
 
     pieces: list[_Piece] = []
     left_s = source.hours * 3600
-    drawn = scenes(np.random.default_rng([source.seed, 0]), families)
+    drawn = scenes(np.random.default_rng([source.seed, 0]))
     for k, scenario in enumerate(islice(drawn, 1_000_000)):
         pieces.append(_Piece(f"{k:06d}", make(scenario, k)))
         left_s -= scenario.duration

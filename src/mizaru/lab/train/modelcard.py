@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mizaru.cloud.recognize.card import NOT_VALIDATED
 from mizaru.lab.train.recipe import Purpose, Recipe
 from mizaru.lab.train.run import Result
+from mizaru.vocabulary import Behavior
 
 
 def write_model_card(result: Result, recipe: Recipe, file: Path) -> None:
@@ -81,9 +83,11 @@ def _lines(result: Result, recipe: Recipe) -> Iterator[str]:
     yield "## Operating points"
     yield ""
     yield (
-        f"Chosen for at most {recipe.alarm.per_camera_day:g} false alarms per camera-day and "
-        "judged on the other half of the hold-out. That half is short and full of events, so "
-        "that its rate is an upper bound, with what 95 % of a Poisson law allows."
+        f"Scores are the recognizer's own, after its second look. Chosen for at most "
+        f"{recipe.alarm.per_camera_day:g} false alarms per camera-day on "
+        f"{card.operating_points[Behavior.FALL].chosen_on}; judged on the other half of the "
+        "hold-out, which is short and full of hard cases, so that its rate is far above that of "
+        "a usual day. The last column is the upper end of a 95 % Poisson interval."
     )
     yield ""
     yield "| risk | threshold | goes on to | found | false alarms | per camera-day at most |"
@@ -95,6 +99,16 @@ def _lines(result: Result, recipe: Recipe) -> Iterator[str]:
             f"{outcome.events} | {outcome.false} in {outcome.hours:.2f} h | "
             f"{outcome.at_most_per_camera_day:.0f} |"
         )
+    yield ""
+    yield "## Shown on real people"
+    yield ""
+    yield "| behaviour | shown on | figures |"
+    yield "|---|---|---|"
+    for behavior, validation in card.validation.items():
+        figures = ", ".join(f"{name} {value:g}" for name, value in validation.figures.items())
+        yield f"| {behavior} | {'; '.join(validation.data)} | {figures} |"
+    yield ""
+    yield f"Everything else is {NOT_VALIDATED}, and API and dashboard say so."
     yield ""
     yield "## Limits"
     yield ""

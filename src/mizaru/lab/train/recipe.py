@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from mizaru.errors import SettingsError
 from mizaru.lab.data.sources import SOURCES
 from mizaru.settings import convert, line_of, load_document
+from mizaru.vocabulary import Behavior
 
 SHIPPED: Final = Path(__file__).resolve().parent / "recipes" / "recognizer.toml"
 """The recipe of the weights that ship."""
@@ -146,6 +147,22 @@ class AlarmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 90_001
 
 
+class ShownSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One ``[[recipe.shown]]``: real people on whom these weights were shown to know a behaviour.
+
+    What is not named here is called "not validated on real people" wherever it is told.
+
+    Attributes:
+        behavior: what.
+        data: sets of real people; nobody in them may be learnt from.
+        figures: e.g. ``event_recall``, as `mizaru evaluate` gave them.
+    """
+
+    behavior: Behavior
+    data: Annotated[tuple[str, ...], Meta(min_length=1)]
+    figures: dict[str, float] = {}
+
+
 class Recipe(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[recipe]``. `title` names the weights; `use_relations` = false hides other people."""
 
@@ -160,6 +177,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     augment: AugmentSettings = AugmentSettings()
     hold_out: HoldOutSettings = HoldOutSettings()
     alarm: AlarmSettings = AlarmSettings()
+    shown: tuple[ShownSettings, ...] = ()
 
 
 def load_recipe(file: Path) -> Recipe:

@@ -119,6 +119,12 @@ def train_recognizer(
             "aggression": _platt(logits[:, AGGRESSION], fitted.rows["aggression"]),
         },
         operating_points=dict.fromkeys(cards.LEARNED_RISKS, _point(_UNCHOSEN, recipe, 0.0)),
+        validation={
+            shown.behavior: cards.Validation(
+                status=cards.REAL, data=shown.data, figures=shown.figures
+            )
+            for shown in recipe.shown
+        },
         training=tuple(_training(corpus, library)),
         architecture=f"{recipe.network.kind}, width {recipe.network.width}, "
         f"depth {recipe.network.depth}",
@@ -127,7 +133,7 @@ def train_recognizer(
         command=command,
     )
     runner = OnnxNetwork(file, draft.sha256)
-    life = daily_life(recipe.alarm.hours, recipe.alarm.seed, places)
+    life = daily_life(recipe.alarm.hours, recipe.alarm.seed)
     first, second = _split(library, held)
     chosen_on = _Traced.of([*library.sequences(first), *life], runner, draft, on_trace)
     judged_on = _Traced.of(library.sequences(second), runner, draft, on_trace)
