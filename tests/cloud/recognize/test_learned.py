@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from mizaru.cloud.recognize import Finding, Observation, Sensitivity
-from mizaru.cloud.recognize.card import LEARNED_RISKS
+from mizaru.cloud.recognize.card import LEARNED_RISKS, logit
+from mizaru.cloud.recognize.features import CONFIDENCE
+from mizaru.cloud.recognize.judging import JUDGING
 from mizaru.cloud.recognize.learned import trace
 from mizaru.cloud.recognize.outputs import AGGRESSION, FALL, OUTPUTS
+from mizaru.cloud.recognize.sight import Sight
 from mizaru.cloud.settings import CloudCameraSettings, RuleSettings, ZoneKind, ZoneSettings
 from mizaru.vocabulary import Behavior, Pose
 
@@ -115,6 +118,22 @@ def test_a_fall_stays_one_fall_when_the_tracker_changes_ids(studio: Studio, fake
         assert 2 in risk.subject_ids
 
 
+def test_whoever_is_told_apart_in_a_fall_keeps_the_past(studio: Studio, fakes: Fakes) -> None:
+    """The old track lingers while a new one finds the same person: both have seen them stand."""
+    fall = studio.fall("right", begins=2.0)
+    actors = [studio.Actor(fall, subject_id=1), studio.Actor(fall, subject_id=2, enters=2.6)]
+    film = studio.film(actors, seconds=6)
+    sight = Sight()
+    for observation in film:
+        second = [one for one in sight.observe(observation) if one.subject.subject_id == 2]
+        if second:
+            break
+    (one,) = second
+    assert one.window is not None
+    assert one.window.features()[CONFIDENCE].any(0).sum() > 20
+    assert any(2 in risk.subject_ids for f in fakes.watch(fakes.Drops(), film) for risk in f.risks)
+
+
 def test_a_doubting_network_lets_the_rule_alone_raise_nothing(studio: Studio, fakes: Fakes) -> None:
     film = studio.film([studio.Actor(studio.fall("left", begins=1.5))], seconds=8)
     certain_not = fakes.Says({Behavior.WALK: 6.0, FALL: -8.0})
@@ -176,12 +195,16 @@ def test_hands_that_hardly_move_and_empty_air_speak_against_a_blow(
         "stand": studio.film(still, seconds=8.0, noise=0.001),
         "alone": studio.film(still[:1], seconds=8.0),
     }
-    score = {
-        name: max(m.scores[Behavior.STRIKE] for m in trace(film, network, fakes.card()))
-        for name, film in films.items()
-    }
-    assert score["swing"] > score["stand"]
-    assert score["swing"] > score["alone"]
+    odds = {}
+    for name, film in films.items():
+        late = [m for m in trace(film, network, fakes.card()) if m.t_ms > studio.START_MS + 4000]
+        odds[name] = max(logit(moment.scores[Behavior.STRIKE]) for moment in late)
+    assert odds["swing"] - odds["stand"] == pytest.approx(
+        JUDGING.act_fast_weight + JUDGING.act_slow_weight, abs=0.01
+    )
+    assert odds["swing"] - odds["alone"] == pytest.approx(
+        JUDGING.act_fast_weight + JUDGING.act_alone, abs=0.01
+    )
 
 
 class OneHits:

@@ -106,8 +106,7 @@ class Window:
                 break
             for held in range(last, TICKS - (now - min(until, tick + HOLD_TICKS))):
                 shown[held] = index
-            if tick <= until:
-                seen[last] = 1.0
+            seen[last] = 1.0
             until = tick - 1
         columns = np.array([*(column for _, column, _ in self._columns), _EMPTY])
         out = np.ascontiguousarray(columns[shown].T)
