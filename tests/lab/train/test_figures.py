@@ -51,10 +51,10 @@ def test_a_perfect_split_stays_finite_and_unsaid_does_not_count() -> None:
 
 def test_temperature_undoes_overconfidence() -> None:
     rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2, (20_000, len(ACTIONS)))
+    logits = rng.normal(0, 2, (3000, len(ACTIONS)))
     share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     truth = (share.cumsum(1) > rng.random((len(share), 1))).argmax(1)
-    assert fit_temperature(3 * logits, truth) == pytest.approx(3.0, rel=0.05)
+    assert fit_temperature(3 * logits, truth) == pytest.approx(3.0, rel=0.1)
     assert fit_temperature(logits, np.full(len(logits), -1)) == 1.0
 
 
@@ -128,8 +128,10 @@ def test_area_recall_and_f1() -> None:
 def test_the_controls_tell_a_fall(sequence: Callable[..., Sequence]) -> None:
     pytest.importorskip("sklearn")
     windows = windows_of(sequence())
-    corpus = Corpus(windows.x, windows.rows, np.zeros(len(windows), np.int32), ())
+    some = slice(None, None, 2)
+    owner = np.zeros(len(windows.rows[some]), np.int32)
+    corpus = Corpus(windows.x[some], windows.rows[some], owner, ())
     assert statistics(windows.x).shape == (len(windows), 8 * windows.x.shape[1])
-    for said in (threshold_on_height(windows.x), boosted(corpus, corpus, seed=0, rounds=5)):
-        assert said.shape == (len(windows), OUTPUTS)
-        assert auc(said[:, FALL], windows.rows["fall"]) > 0.95
+    for said in (threshold_on_height(corpus.x), boosted(corpus, corpus, seed=0, rounds=2)):
+        assert said.shape == (len(corpus), OUTPUTS)
+        assert auc(said[:, FALL], corpus.rows["fall"]) > 0.95

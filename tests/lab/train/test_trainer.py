@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +34,17 @@ RECIPE = Recipe(
     purpose=Purpose.SHIP,
     source=(SourceSettings(name="sim"),),
     network=NetworkSettings(width=8, depth=1),
-    training=TrainingSettings(epochs=3, windows_per_epoch=64, batch=16),
+    training=TrainingSettings(epochs=2, windows_per_epoch=32, batch=16),
 )
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads only wait for each other where other tests run beside this one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

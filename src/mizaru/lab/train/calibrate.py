@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Vector = npt.NDArray[np.float64]
 
-_STEPS = 60
+_STEPS: Final = 60
+_HALVINGS: Final = 25
+"""Each narrows the search to 0.62 of what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def fit_temperature(logits: npt.NDArray[np.floating], truth: npt.NDArray[np.inte
 
     low, high = np.log(0.2), np.log(10.0)
     golden = (np.sqrt(5) - 1) / 2
-    for _ in range(_STEPS):
+    for _ in range(_HALVINGS):
         left, right = high - golden * (high - low), low + golden * (high - low)
         if loss(left) < loss(right):
             high = right
