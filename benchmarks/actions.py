@@ -17,6 +17,7 @@ streams of them vote. Nothing here was tuned: there is one setting, chosen for w
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -31,7 +32,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from mizaru.cloud.recognize.features import PRESENT, RELATION, TICKS
+from mizaru.cloud.recognize.features import PATH, RELATION, TICKS
 from mizaru.lab.data.manifest import read_manifest
 from mizaru.lab.data.skeletons.archive import read_archive
 from mizaru.lab.data.sources import motions, source_of
@@ -95,69 +96,71 @@ def takes_of(manifest: Path, name: str) -> tuple[list[Take], list[str]]:
     return found, words
 
 
-def in_3d(takes: list[Take], rng: np.random.Generator, looks: int) -> Views:
-    """Joints from the hips, turned to look along x, and the hips' way; 32 frames each.
-
-    With `looks` > 1 turned a little, scaled and cut a little for training.
-    """
-    rows, owners = [], []
-    for index, take in enumerate(takes):
-        joints = take.motion.joints[:, 0].astype(np.float64)
-        joints = joints[np.isfinite(joints).all(axis=(1, 2))]
-        for _ in range(looks):
-            first, last, turn, scale = 0.0, 1.0, 0.0, 1.0
-            if looks > 1:
-                first, last = rng.uniform(0.0, 0.12), rng.uniform(0.88, 1.0)
-                turn, scale = rng.normal(0.0, 0.4), rng.uniform(0.9, 1.1)
-            at = np.linspace(first, last, TICKS) * (len(joints) - 1)
-            low = np.floor(at).astype(int)
-            high = np.minimum(low + 1, len(joints) - 1)
-            part = joints[low] + (joints[high] - joints[low]) * (at - low)[:, None, None]
-            across = (part[:, 6] - part[:, 5]).mean(axis=0)  # from left to right
-            yaw = np.arctan2(across[0], -across[1]) + turn
-            c, s = np.cos(-yaw), np.sin(-yaw)
-            part = scale * part @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T
-            hips = part[:, _HIPS].mean(axis=1)
-            way = hips - hips[-1] * (1, 1, 0)
-            flat = (part - hips[:, None]).reshape(TICKS, -1)
-            rows.append(np.concatenate([flat, way], axis=1).T)
-            owners.append(index)
-    return Views(np.stack(rows).astype(np.float32), np.array(owners))
+def in_3d(take: Take, rng: np.random.Generator, train: bool) -> np.ndarray:
+    """Joints from the hips, turned to look along x, and the hips' way; shape (C, 32), the whole
+    recording. To train on, turned a little, scaled and cut a little."""
+    joints = take.motion.joints[:, 0].astype(np.float64)
+    joints = joints[np.isfinite(joints).all(axis=(1, 2))]
+    first, last, turn, scale = 0.0, 1.0, 0.0, 1.0
+    if train:
+        first, last = rng.uniform(0.0, 0.12), rng.uniform(0.88, 1.0)
+        turn, scale = rng.normal(0.0, 0.4), rng.uniform(0.9, 1.1)
+    at = np.linspace(first, last, TICKS) * (len(joints) - 1)
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, len(joints) - 1)
+    part = joints[low] + (joints[high] - joints[low]) * (at - low)[:, None, None]
+    across = (part[:, 6] - part[:, 5]).mean(axis=0)  # from left to right
+    yaw = np.arctan2(across[0], -across[1]) + turn
+    c, s = np.cos(-yaw), np.sin(-yaw)
+    part = scale * part @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T
+    hips = part[:, _HIPS].mean(axis=1)
+    flat = (part - hips[:, None]).reshape(TICKS, -1)
+    return np.concatenate([flat, hips - hips[-1] * (1, 1, 0)], axis=1).T[None]
 
 
-Maker = Callable[[list[Take], np.random.Generator, int], Views]
+Maker = Callable[[Take, np.random.Generator, bool], np.ndarray]
+"""A recording, seen once: some inputs, shape (n, C, 32)."""
 
 
-def behind_the_wall(flaws: Flaws, keep: Callable[[np.ndarray], np.ndarray]) -> Maker:
-    """What the recognizer gets of each recording, through cameras that are drawn."""
+def behind_the_wall(flaws: Flaws, channels: slice = slice(None)) -> Maker:
+    """What the recognizer gets of a recording through a camera that is drawn: its newest window
+    and earlier ones. What is drawn is the same in training and test."""
 
-    def make(takes: list[Take], rng: np.random.Generator, looks: int) -> Views:
-        rows, owners = [], []
-        for index, take in enumerate(track(takes, "looking", transient=True)):
-            for _ in range(looks):
-                x = windows_of(look(take.motion, rng=rng, flaws=flaws)).x.astype(np.float32)
-                for window in x[::-1][::STEP]:
-                    rows.append(keep(window))
-                    owners.append(index)
-        return Views(np.stack(rows), np.array(owners))
+    def make(take: Take, rng: np.random.Generator, train: bool) -> np.ndarray:
+        windows = windows_of(look(take.motion, rng=rng, flaws=flaws)).x
+        return windows[::-1][::STEP, channels]
 
     return make
 
 
-def _all(window: np.ndarray) -> np.ndarray:
-    return window
-
-
-def _no_limbs(window: np.ndarray) -> np.ndarray:
-    return window[PRESENT - 2 : RELATION.start]  # path, presence, place and scale
-
-
 WAYS: Final[dict[str, Maker]] = {
     "3d": in_3d,
-    "no flaws": behind_the_wall(NONE, _all),
-    "as seen": behind_the_wall(DEFAULT, _all),
-    "no limbs": behind_the_wall(DEFAULT, _no_limbs),
+    "no flaws": behind_the_wall(NONE),
+    "as seen": behind_the_wall(DEFAULT),
+    "no limbs": behind_the_wall(DEFAULT, slice(PATH.start, RELATION.start)),
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """All recordings of a set, seen often enough to train on and once to test on."""
+
+    train: list[np.ndarray]
+    test: list[np.ndarray]
+
+    @staticmethod
+    def of(takes: list[Take], make: Maker, looks: int) -> Seen:
+        train, test = [], []
+        for number, take in enumerate(track(takes, "looking", transient=True)):
+            rng = np.random.default_rng([17, number])
+            train.append(np.concatenate([make(take, rng, True) for _ in range(looks)]))
+            test.append(make(take, rng, False))
+        return Seen(train, test)
+
+
+def _views(parts: list[np.ndarray], which: np.ndarray) -> Views:
+    x = np.concatenate([parts[i] for i in which]).astype(np.float32)
+    return Views(x, np.repeat(np.arange(len(which)), [len(parts[i]) for i in which]))
 
 
 class Network(nn.Module):
@@ -218,19 +221,16 @@ def tell(
     return np.where(votes.sum(axis=1) > 0, votes.argmax(axis=1), -1)
 
 
-def folds(name: str, protocol: str, takes: list[Take]) -> Iterable[tuple[list[Take], list[Take]]]:
-    """Training and test recordings.
+def folds(protocol: str, takes: list[Take]) -> Iterable[np.ndarray]:
+    """Which recordings are the test, shape (recordings,) bool; all others are the training.
 
     view: cameras 1 and 2 against 3, as published. subject: each person against all others.
     """
     if protocol == "view":
-        yield [t for t in takes if t.camera != "v03"], [t for t in takes if t.camera == "v03"]
+        yield np.array([take.camera == "v03" for take in takes])
         return
     for subject in sorted({take.subject for take in takes}):
-        yield (
-            [t for t in takes if t.subject != subject],
-            [t for t in takes if t.subject == subject],
-        )
+        yield np.array([take.subject == subject for take in takes])
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -265,17 +265,19 @@ def main() -> None:
     for column in ("set", "protocol", "seen as", "accuracy", "recordings"):
         table.add_column(column)
     figures = []
-    for name, protocol in PUBLISHED:
+    for name in dict.fromkeys(name for name, _ in PUBLISHED):
         takes, words = takes_of(arguments.manifest, name)
-        for way in arguments.way or WAYS:
+        actions = np.array([take.action for take in takes])
+        seen = {way: Seen.of(takes, WAYS[way], arguments.looks) for way in arguments.way or WAYS}
+        for protocol, way in itertools.product((p for n, p in PUBLISHED if n == name), seen):
             pairs: Counter[tuple[int, int]] = Counter()
-            for fold, (train, test) in enumerate(folds(name, protocol, takes)):
-                rng = np.random.default_rng([17, fold])
-                seen = WAYS[way](train, rng, arguments.looks)
-                tested = WAYS[way](test, rng, 1)
-                train_y = np.array([take.action for take in train])
-                told = tell(seen, train_y, tested, len(test), fold, arguments.epochs)
-                pairs.update((take.action, int(t)) for take, t in zip(test, told, strict=True))
+            for fold, tested in enumerate(folds(protocol, takes)):
+                learnt, asked = np.flatnonzero(~tested), np.flatnonzero(tested)
+                told = tell(
+                    _views(seen[way].train, learnt), actions[learnt],
+                    _views(seen[way].test, asked), len(asked), fold, arguments.epochs,
+                )  # fmt: skip
+                pairs.update(zip(actions[asked].tolist(), told.tolist(), strict=True))
             total, right = pairs.total(), sum(n for (is_, t), n in pairs.items() if is_ == t)
             low, high = wilson(right, total)
             share = 100 * right / total
@@ -287,7 +289,8 @@ def main() -> None:
                  "accuracy_low": low, "accuracy_high": high, "recordings": total,
                  "actions": words}
             )  # fmt: skip
-        table.add_row(name, protocol, "published", PUBLISHED[name, protocol], "", end_section=True)
+    for (name, protocol), figure in PUBLISHED.items():
+        table.add_row(name, protocol, "published", figure, "")
     console.print(table)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
