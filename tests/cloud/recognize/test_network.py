@@ -17,7 +17,6 @@ from mizaru.cloud.recognize.features import CHANNELS, TICKS
 from mizaru.cloud.recognize.learned import LearnedRecognizer
 from mizaru.cloud.recognize.network import load_model, shipped_model
 from mizaru.cloud.recognize.outputs import OUTPUTS
-from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.errors import ModelError
 
@@ -91,7 +90,7 @@ def test_what_is_no_network_of_ours_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("missing", ["recognizer.onnx", "recognizer.json"])
-def test_half_of_the_weights_is_an_error_and_none_at_all_is_the_rules(
+def test_weights_are_loaded_once_and_half_of_them_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setattr(network_module, "WEIGHTS", folder)
@@ -105,11 +104,6 @@ def test_half_of_the_weights_is_an_error_and_none_at_all_is_the_rules(
         shipped_model.cache_clear()
         with pytest.raises(ModelError):
             build_recognizer(camera, local_time=_never)
-        for file in folder.glob("recognizer.*"):
-            file.unlink()
-        shipped_model.cache_clear()
-        assert isinstance(build_recognizer(camera, local_time=_never), RuleRecognizer)
-        assert recognizer_info().version == "rules"
     finally:
         shipped_model.cache_clear()
 

@@ -1,4 +1,5 @@
-"""Observations in, findings out. `finding` is the seam; rules are the first recognizer."""
+"""Observations in, findings out. `finding` is the seam; what ships is `learned`, which the rules
+of `rules` came before and still judge place and time in."""
 
 from __future__ import annotations
 
@@ -22,10 +23,9 @@ from mizaru.cloud.recognize.finding import (
     Risk,
     SubjectFinding,
 )
-from mizaru.cloud.recognize.info import RULES_INFO, RecognizerInfo, learned_info
+from mizaru.cloud.recognize.info import RecognizerInfo, learned_info
 from mizaru.cloud.recognize.learned import LearnedRecognizer
 from mizaru.cloud.recognize.network import shipped_model
-from mizaru.cloud.recognize.rules import RuleRecognizer
 from mizaru.cloud.recognize.thresholds import Thresholds
 from mizaru.cloud.settings import CloudCameraSettings, ZoneKind
 
@@ -71,16 +71,14 @@ def build_recognizer(
         SettingsError: a zone whose polygon crosses itself or whose hours no clock shows.
         ModelError: weights or card of this release are damaged.
     """
-    model = shipped_model()
-    if model is None:
-        return RuleRecognizer(camera, local_time=local_time, sensitivity=sensitivity)
-    return LearnedRecognizer(camera, local_time=local_time, model=model, sensitivity=sensitivity)
+    return LearnedRecognizer(
+        camera, local_time=local_time, model=shipped_model(), sensitivity=sensitivity
+    )
 
 
 def recognizer_info() -> RecognizerInfo:
     """Which recognizer `build_recognizer` builds, and on what it was shown to work."""
-    model = shipped_model()
-    return RULES_INFO if model is None else learned_info(model.card)
+    return learned_info(shipped_model().card)
 
 
 def memory_ms(camera: CloudCameraSettings) -> int:

@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import structlog
 
 from mizaru.cloud.recognize.card import Card, load_card
 from mizaru.cloud.recognize.features import CHANNELS, TICKS
@@ -26,8 +25,6 @@ WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
 """What the package ships: ``recognizer.onnx`` and its card ``recognizer.json``."""
 ONNX_NAME: Final = "recognizer.onnx"
 CARD_NAME: Final = "recognizer.json"
-
-_log: Final = structlog.get_logger(__name__)
 
 
 class Network(Protocol):
@@ -102,13 +99,10 @@ def load_model(folder: Path) -> Model:
 
 
 @functools.cache
-def shipped_model() -> Model | None:
-    """The weights of this release, loaded once; None, and said so once, where it has none.
+def shipped_model() -> Model:
+    """The weights of this release, loaded once for all cameras of the process.
 
     Raises:
         ModelError: see `load_model`.
     """
-    if not (WEIGHTS / CARD_NAME).exists() and not (WEIGHTS / ONNX_NAME).exists():
-        _log.warning("no weights in this release; kinematic rules recognise instead")
-        return None
     return load_model(WEIGHTS)
