@@ -33,7 +33,7 @@ _MEANS: Final = {
 }
 MERGE_S: Final = 60.0
 LEAST: Final = 0.3
-MOST: Final = 0.97
+MOST: Final = 0.99
 """Thresholds stay between these: below, an alarm would contradict the word probability; above,
 calibration says nothing any more."""
 HYSTERESIS: Final = 0.6
@@ -110,7 +110,7 @@ def choose(traces: Iterable[Trace], *, hours: float, per_camera_day: float) -> f
     """
     allowed = int(per_camera_day * hours / 24.0)
     peaks = false_peaks(traces)
-    above = float(peaks[allowed]) + 0.01 if len(peaks) > allowed else LEAST
+    above = float(np.nextafter(peaks[allowed], 1.0)) if len(peaks) > allowed else LEAST
     return min(max(above, LEAST), MOST)
 
 

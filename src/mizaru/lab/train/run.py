@@ -206,7 +206,7 @@ def _platt(logits: Array, truth: npt.NDArray[np.integer]) -> cards.Platt:
 
 def _point(threshold: float, recipe: Recipe, hours: float) -> cards.OperatingPoint:
     return cards.OperatingPoint(
-        threshold=round(threshold, 3),
+        threshold=math.ceil(threshold * 1000) / 1000,
         low=round(threshold * HYSTERESIS, 3),
         budget_per_camera_day=recipe.alarm.per_camera_day,
         chosen_on=f"{hours:.1f} h of simulated daily life and of the sources' hold-out",
