@@ -31,7 +31,13 @@ def play(scenario: Scenario, seconds: float, *, seed: int = 5, fps: float = 10) 
 
 def words(scenario: Scenario, seconds: float, name: str = "ann") -> list[Behavior]:
     """What somebody does, one word after another."""
-    done = [world.actors[name].behavior for world in play(scenario, seconds)]
+    from mizaru.lab.sim.play import Play
+
+    stage = Play(scenario, seed=5, fps=10)
+    done = [stage.actors[name].behavior]
+    while stage.now < seconds:
+        stage.advance()
+        done.append(stage.actors[name].behavior)
     return [word for word, _ in groupby(done)]
 
 
@@ -57,6 +63,25 @@ SHOWS: dict[Do, tuple[str, list[str]]] = {
     Do.PUSH: ('who = "ben"', ["stand", "walk", "push", "stand"]),
     Do.BULLY: ('who = "ben"\nseconds = 2', ["stand", "bully", "stand"]),
     Do.WAVE_FOR_HELP: ("seconds = 1", ["stand", "wave_for_help", "stand"]),
+    Do.KNEEL: ("seconds = 1", ["stand", "squat", "stand"]),
+    Do.TIE_SHOES: ("seconds = 2", ["stand", "squat", "stand"]),
+    Do.PICK_UP: ("", ["stand", "bend", "stand"]),
+    Do.REACH_UP: ("", ["stand", "unknown", "stand"]),
+    Do.DRESS: ("seconds = 3", ["stand", "unknown", "stand"]),
+    Do.JUMP: ("", ["stand", "unknown", "stand"]),
+    Do.EXERCISE: ("seconds = 1", ["stand", "squat", "unknown", "stand_up", "stand"]),
+    Do.CRAWL: ("seconds = 2", ["stand", "squat", "unknown", "sit"]),
+    Do.SIT_FLOOR: ("seconds = 1", ["stand", "sit_down", "sit"]),
+    Do.TURN_OVER: ("", ["stand", "lie_down", "lie"]),
+    Do.STIR: ("seconds = 1", ["stand"]),
+    Do.TRY_UP: ("", ["stand"]),
+    Do.STAGGER: ("heading = 90", ["stand"]),
+    Do.EMBRACE: ('who = "ben"', ["stand", "walk", "unknown", "stand"]),
+    Do.HANDSHAKE: ('who = "ben"', ["stand", "walk", "unknown", "stand"]),
+    Do.TOUCH: ('who = "ben"', ["stand", "walk", "unknown", "stand"]),
+    Do.HELP_UP: ('who = "ben"\nseconds = 3', ["stand", "walk", "bend", "stand"]),
+    Do.STRUGGLE: ('who = "ben"', ["stand", "walk", "push", "stand"]),
+    Do.WHEEL: ("to = [2.8, 2.5]", ["stand", "sit_down", "sit"]),
 }  # fmt: skip
 
 

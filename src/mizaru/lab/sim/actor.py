@@ -32,6 +32,8 @@ _LOW: Final = 0.75
 _THICK: Final = 0.03
 """The least height of a joint over the floor."""
 _FLINCH_S: Final = 0.9
+_CAUGHT: Final = 0.4
+"""Whose pelvis stays above this without trunk or head on the floor has not fallen, metres."""
 _UPRIGHT: Final = 0.3
 """Who has the shoulders this much above the hips after a fall sits, unscaled metres."""
 
@@ -330,11 +332,16 @@ class Actor:
             if (impact := self._ragdoll.impact_s) is not None:
                 self.deeds[index] = replace(self.deeds[index], impact_s=started + impact)
             yield frame
-        if self._ragdoll.impact_s is None:
-            # Held by furniture or a wall: when the pelvis came to where it stays.
-            high = np.flatnonzero(np.array(heights) > heights[-1] + 0.05 * self.skeleton.height)
-            frames = max(1, int(high[-1]) if len(high) else 1)
-            self.deeds[index] = replace(self.deeds[index], impact_s=started + frames * self.dt)
+        if self._ragdoll.impact_s is not None:
+            return
+        if heights[-1] > _CAUGHT * self.skeleton.height:
+            # A bed or chair, or the own legs: that was no fall.
+            del self.deeds[index]
+            return
+        # Down, but held by furniture or a wall: when the pelvis came to where it stays.
+        high = np.flatnonzero(np.array(heights) > heights[-1] + 0.05 * self.skeleton.height)
+        frames = max(1, int(high[-1]) if len(high) else 1)
+        self.deeds[index] = replace(self.deeds[index], impact_s=started + frames * self.dt)
 
     def _falling(self, loss: Loss) -> Motion:
         self.jolts += 1

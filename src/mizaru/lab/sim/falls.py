@@ -155,7 +155,7 @@ class _Maker:
         push = weights * np.array([c * x - s * y, s * x + c * y, up])
         return Force(body, push, 0.0, seconds)
 
-    def end(self, *shapes: _Shape, tone: Range = (0.03, 0.2)) -> Phase:
+    def end(self, *shapes: _Shape, tone: Range = (0.03, 0.4)) -> Phase:
         """How the body is left: limp, curled, propped, …"""
         shape = shapes[int(self.rng.integers(len(shapes)))]
         return self.phase(0.0, shape, self.draw(*tone))
@@ -288,12 +288,12 @@ def _slide(m: _Maker) -> Course:
 def _roll(m: _Maker) -> Course:
     turn = _Shape(hip=(10, 70), knee=(10, 90), spine=(0, 25), side=(-15, 15),
                   arms=m.rng.choice(["brace", "chest", "loose"]))  # fmt: skip
-    lift = m.draw(0.1, 0.35)
+    lift = m.draw(0.1, 0.3)
     return m.make(
         (m.phase(3.0, turn, 0.15 + 0.4 * m.tone, 0.0),),
         m.end(_FLAT, _HALF, _CURLED),
         tuple(
-            m.push(body, share * m.draw(0.5, 0.9), m.draw(0.35, 0.6), up=lift)
+            m.push(body, share * m.draw(0.35, 0.7), m.draw(0.35, 0.6), up=lift)
             for body, share in (("thorax", 0.5), ("root", 0.5), ("lfemur", 0.2), ("rfemur", 0.2))
         ),
     )

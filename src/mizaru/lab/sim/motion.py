@@ -43,8 +43,9 @@ def perform(
         Each frame has everybody's joints; NaN for who is outside the room. Behaviours are
         those of the script, with two words put in plain terms: `long_lie` is `lie`, and
         whoever bullies pushes, strikes, walks or stands. From the loss of control until the
-        body rests a frame is `fall`. A quarrel's `bully` is an event over the whole of it;
-        its pushes and strikes are events, too.
+        body rests a frame is `fall`; `unknown` where furniture caught the body. A quarrel's
+        `bully` is an event over the whole of it; its pushes and strikes are events, too. A fall
+        that the end cuts off has no impact.
     """
     seed = scenario.seed if rng is None else int(rng.integers(2**31))
     play = Play(scenario, seed=seed, fps=fps, step_s=_STEP_S)
@@ -62,7 +63,9 @@ def perform(
             if -_OUTSIDE <= x <= width + _OUTSIDE and -_OUTSIDE <= y <= depth + _OUTSIDE:
                 joints[frame, k] = actor.skeleton.joints(actor.qpos)
                 behaviors[frame, k] = _plain(actor, play.now)
+    events = _events(actors, scenario.duration)
     _tell_walking(behaviors, joints, fps)
+    _tell_caught(behaviors, events, fps)
     return Motion(
         name=name or scenario.title,
         source=SOURCE,
@@ -70,7 +73,7 @@ def perform(
         fps=fps,
         joints=joints,
         behaviors=behaviors,
-        events=_events(actors, scenario.duration),
+        events=events,
         people=tuple(f"{SOURCE}:{actor.identity.seed}" for actor in actors),
         rest=tuple(_outline(piece) for piece in play.pieces.values() if piece.kind in BEDS),
     )
@@ -100,6 +103,17 @@ def _tell_walking(behaviors: np.ndarray, joints: np.ndarray, fps: float) -> None
         behaviors[between & ~walking, k] = Behavior.STAND
 
 
+def _tell_caught(behaviors: np.ndarray, events: Sequence[Event], fps: float) -> None:
+    """A frame is of a fall only if there was one."""
+    times = np.arange(len(behaviors)) / fps
+    for k in range(behaviors.shape[1]):
+        fallen = np.zeros(len(behaviors), dtype=bool)
+        for event in events:
+            if event.behavior is Behavior.FALL and event.person == k:
+                fallen |= (times > event.start_s - 1 / fps) & (times < event.end_s + 1 / fps)
+        behaviors[(behaviors[:, k] == Behavior.FALL) & ~fallen, k] = Behavior.UNKNOWN
+
+
 def _events(actors: Sequence[Actor], end_s: float) -> tuple[Event, ...]:
     """Everything done before the end; a fall that has not met the floor by then has no impact."""
     index = {actor.name: k for k, actor in enumerate(actors)}
@@ -108,7 +122,7 @@ def _events(actors: Sequence[Actor], end_s: float) -> tuple[Event, ...]:
         return Event(
             behavior=deed.behavior,
             person=person,
-            start_s=deed.start_s,
+            start_s=max(0.0, deed.start_s),
             end_s=min(deed.end_s, end_s),
             impact_s=deed.impact_s,
             other=None if deed.other is None else index[deed.other],
@@ -118,7 +132,7 @@ def _events(actors: Sequence[Actor], end_s: float) -> tuple[Event, ...]:
         event(person, deed)
         for person, actor in enumerate(actors)
         for deed in actor.deeds
-        if 0 <= deed.start_s < end_s
+        if deed.start_s < end_s and deed.end_s > 0
     ]
     return tuple(sorted(found, key=lambda e: (e.start_s, e.person)))
 

@@ -31,6 +31,10 @@ _WEAK_BELOW: Final = 0.9
 _REACTION_S: Final = 0.12
 _HELD_S: Final = 2.2
 """Who has not met the floor by then sinks all the same."""
+_SOFT: Final = (0.09, 1.0)
+"""MuJoCo's time constant and damping ratio of contacts at first …"""
+_SOFT_S: Final = 0.3
+"""… for so long."""
 _ROLLS: Final = 0.25
 _MUSCLES: Final = {
     "femur": (110.0, 9.0), "tibia": (80.0, 5.0), "foot": (30.0, 2.0), "toes": (5.0, 1.0),
@@ -114,6 +118,9 @@ class Ragdoll:
             self._course = course(loss.way, towards, loss.limp, self._skeleton, rng)
             model.dof_damping[6:] = self._small * self._full_damping
             model.qpos_spring[7:] = qpos[7:]
+            # Who sat or lay a little inside a cushion is let out gently, not shot up.
+            model.opt.enableflags |= int(mujoco.mjtEnableBit.mjENBL_OVERRIDE)
+            model.opt.o_solref[:2] = _SOFT
             return
         self._course = None
         tone = (1 - loss.limp) * rng.uniform(0.8, 1.25)
@@ -176,6 +183,8 @@ class Ragdoll:
         """One frame of a course."""
         model, data = self._model, self._data
         phase, tone = self._now(plan)
+        if data.time > _SOFT_S:
+            model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_OVERRIDE)
         near = min(1.0, seconds / _REACTION_S)
         model.qpos_spring[7:] += near * (phase.posture - model.qpos_spring[7:])
         model.jnt_stiffness[1:] = tone * self._small * self._full

@@ -325,7 +325,7 @@ def fall_seat(rng: Rng) -> Scenario:
     if seat is None:
         return fall_standing(rng)
     script: list[Action] = [Action(do=Do.WALK, to=seat)]
-    way = (Way.ROLL, Way.FAINT, Way.CRUMPLE, Way.TOPPLE)[int(rng.integers(4))]
+    way = (Way.TRIP, Way.FAINT, Way.CRUMPLE, Way.TOPPLE)[int(rng.integers(4))]
     heading = float(rng.uniform(-80, 80))
     match int(rng.choice(3, p=(0.4, 0.25, 0.35))):
         case 0:
@@ -354,10 +354,13 @@ def fall_bed(rng: Rng) -> Scenario:
         return fall_standing(rng)
     script = [Action(do=Do.WALK, to=bed)]
     script.append(Action(do=Do.LIE_DOWN, on=bed, seconds=lasting(rng, 2, 8)))
-    if rng.random() < 0.3:
-        script.append(Action(do=Do.STAND_UP, cut=float(rng.uniform(0.8, 2.2))))
+    way = Way.ROLL
+    if rng.random() < 0.35:
+        # On the edge, about to stand.
+        script.append(Action(do=Do.STAND_UP, cut=float(rng.uniform(2.4, 4.5))))
+        way = (Way.TRIP, Way.KNEES, Way.TOPPLE, Way.CRUMPLE)[int(rng.integers(4))]
     script.append(
-        Action(do=Do.FALL, way=Way.ROLL, heading=0.0, limp=float(rng.uniform(0.2, 1)), seconds=1.0)
+        Action(do=Do.FALL, way=way, heading=0.0, limp=float(rng.uniform(0.2, 1)), seconds=1.0)
     )
     stage.enter(script, _afterwards(rng))
     return stage.scenario("fall_bed", 24.0, prelude=float(rng.uniform(5, 8)))
@@ -369,9 +372,8 @@ def fall_wall(rng: Rng) -> Scenario:
     x = float(rng.uniform(1.0, stage.size[0] - 1.0))
     near = float(rng.uniform(0.2, 0.26))
     stage.enter(
-        Action(do=Do.WALK, to=(x, near + 0.5)),
+        Action(do=Do.WALK, to=(x, near)),
         Action(do=Do.TURN, heading=float(rng.normal(90, 8))),
-        Action(do=Do.STAGGER, heading=180.0),
         idle(rng, 0.5, 4),
         Action(do=Do.FALL, way=Way.SLIDE, heading=180.0, limp=float(rng.uniform(0, 1)), seconds=2),
         _afterwards(rng),

@@ -132,6 +132,12 @@ def touch(actor: Actor, action: Action) -> Motion:
     yield from _hold(actor, action.seconds or 3.0, hands, Behavior.UNKNOWN)
 
 
+def _sided(points: Vector, heading: float) -> Vector:
+    """The left one of two points first, as seen by who looks along `heading`."""
+    left = np.array([-np.sin(heading), np.cos(heading), 0.0])
+    return points if (points[0] - points[1]) @ left >= 0 else points[::-1]
+
+
 def help_up(actor: Actor, action: Action) -> Motion:
     """Bend to somebody low, take hold and come up with them."""
     assert action.who is not None
@@ -143,8 +149,7 @@ def help_up(actor: Actor, action: Action) -> Motion:
 
     def hands(t: float) -> Stance:
         points = np.array([joint(other, "left_elbow"), joint(other, "right_elbow")])
-        if np.cross(forward[:2], (points[0] - points[1])[:2]) < 0:
-            points = points[::-1]
+        points = _sided(points, actor.heading)
         chest = joint(other, "left_shoulder")[2]
         low = float(np.clip((1.25 * h - chest) / h, 0.0, 1.1))
         return replace(
@@ -180,8 +185,7 @@ def _scuffle(actor: Actor, other: Actor, seconds: float) -> Motion:
 
     def hands(t: float) -> Stance:
         points = np.array([joint(other, "left_shoulder"), joint(other, "right_shoulder")])
-        if np.cross(forward[:2], (points[0] - points[1])[:2]) < 0:
-            points = points[::-1]
+        points = _sided(points, actor.heading)
         fore, side = np.sin(2 * np.pi * rates * t)
         return replace(
             back,
