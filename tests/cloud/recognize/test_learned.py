@@ -15,7 +15,7 @@ from mizaru.cloud.recognize.card import LEARNED_RISKS, logit
 from mizaru.cloud.recognize.features import CONFIDENCE
 from mizaru.cloud.recognize.judging import JUDGING
 from mizaru.cloud.recognize.learned import trace
-from mizaru.cloud.recognize.outputs import AGGRESSION, FALL, OUTPUTS
+from mizaru.cloud.recognize.outputs import ACTIONS, AGGRESSION, FALL, OUTPUTS
 from mizaru.cloud.recognize.sight import Sight
 from mizaru.cloud.settings import CloudCameraSettings, RuleSettings, ZoneKind, ZoneSettings
 from mizaru.vocabulary import Behavior, Pose
@@ -158,6 +158,28 @@ def test_lying_too_long_is_told_by_rule_whatever_the_network_says(
     film = studio.film([studio.Actor(studio.fall("left", begins=1.5))], seconds=12)
     findings = fakes.watch(fakes.Says({Behavior.LIE: 3.0}), film, camera)
     assert told(findings, Behavior.LONG_LIE)
+
+
+def test_who_fell_along_the_line_of_sight_lies_too_long_although_no_pose_shows_it(
+    studio: Studio, fakes: Fakes
+) -> None:
+    """The rule has no idea; the fall was told, and nobody got up."""
+    sunk = studio.move((0, studio.STANDING), (1.5, studio.STANDING), (2.0, studio.SQUATTING),
+                       (20, studio.SQUATTING))  # fmt: skip
+    camera = CloudCameraSettings(id="hall", rules=RuleSettings(long_lie_s=8.0))
+    film = studio.film([studio.Actor(sunk)], seconds=14)
+
+    class Lies(fakes.Drops):  # type: ignore[misc,name-defined]
+        """Has everybody lie all the time, too."""
+
+        def __call__(self, windows: Any) -> Any:
+            said = super().__call__(windows)
+            said[:, ACTIONS.index(Behavior.LIE)] = 8.0
+            return said
+
+    findings = fakes.watch(Lies(), film, camera)
+    assert told(findings, Behavior.FALL)
+    assert first_s(findings, Behavior.LONG_LIE, studio) == pytest.approx(10.0, abs=0.6)
 
 
 # -- between people -------------------------------------------------------------------------------

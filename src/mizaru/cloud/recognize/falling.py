@@ -20,8 +20,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from mizaru.cloud.recognize.body import Point
-from mizaru.cloud.recognize.card import MAX_LOGIT
-from mizaru.cloud.recognize.fall import Descent, FloorWatch, fall_risk, peak_speed
+from mizaru.cloud.recognize.card import MAX_LOGIT, sigmoid
+from mizaru.cloud.recognize.fall import Descent, FloorWatch, fall_risk, long_lie_risk, peak_speed
 from mizaru.cloud.recognize.finding import Measured, Risk
 from mizaru.cloud.recognize.judging import Judging
 from mizaru.cloud.recognize.subject import Sample, Subject
@@ -75,12 +75,18 @@ class FallWatch:
         while self._heard[0][0] < t_ms - self._judging.fall_mean_s * 1000:
             self._heard.popleft()
 
-    def observe(self, subject: Subject, *, at_rest: bool) -> None:
-        """Take the subject's newest pose, after `hear`; `at_rest`: it is on a bed or sofa."""
+    def observe(self, subject: Subject, *, at_rest: bool, lies: bool) -> None:
+        """Take the subject's newest pose, after `hear`.
+
+        Args:
+            at_rest: it is on a bed or sofa.
+            lies: the network has it lie, whatever the pose shows: who lies along the line of
+                sight does not look like it.
+        """
         self.floor.observe(subject, at_rest=at_rest)
         self._rest(subject)
         self._is_up = self._stands(subject)
-        self._remember(subject)
+        self._remember(subject, lies=lies)
         if at_rest:
             self._evidence, self._episode = self._judging.fall_least, None
             self.score = -MAX_LOGIT
@@ -119,6 +125,28 @@ class FallWatch:
             started_ms=self._onset_ms(episode),
         )
 
+    def long_lie(self, subject: Subject, seconds: float) -> Risk | None:
+        """Down for too long: by the rule, or since a fall that was told."""
+        lies = long_lie_risk(subject, self.floor, seconds)
+        episode = self._episode
+        if lies or episode is None or not episode.was_told or self._is_up:
+            return lies
+        down_s = self._down_s(episode, subject)
+        if down_s < seconds:
+            return None
+        return Risk(
+            behavior=Behavior.LONG_LIE,
+            confidence=sigmoid(max(0.0, self._evidence)),
+            subject_ids=self._ids(episode, subject),
+            zone="",
+            measures=(
+                Measured("lying", down_s, "s"),
+                Measured("immobility", self._still_s(episode, subject), "s"),
+            ),
+            reason=f"Down after a fall for {down_s:.0f} s, and not up again.",
+            started_ms=self._impact_ms(episode),
+        )
+
     def dismissed(self, subject: Subject, threshold: float) -> Risk | None:
         """What would have been a fall if nobody had got up again; said once.
 
@@ -145,13 +173,13 @@ class FallWatch:
 
     # -- evidence --------------------------------------------------------------------------------
 
-    def _remember(self, subject: Subject) -> None:
+    def _remember(self, subject: Subject, *, lies: bool) -> None:
         judging, t_ms = self._judging, subject.last.t_ms
         after_s = (t_ms - self._t_ms) / 1000.0 if self._t_ms else 0.0
         self._t_ms = t_ms
         if self._is_up:
             fades = judging.fall_fades_up
-        elif subject.share(Behavior.LIE, t_ms - 800) >= 0.5:
+        elif lies or subject.share(Behavior.LIE, t_ms - 800) >= 0.5:
             fades = 0.0
         else:
             fades = judging.fall_fades

@@ -3,7 +3,8 @@
 Per observation and subject: roster and window (`sight`), every `Judging.run_ms` one run of the
 network for everybody in the picture, then everyday behaviour, falls, blows, gestures and the
 rhythm of the hands. Zones, crowds and long lies are the rules' (`scene`, `fall`), since they are
-about place and time. Nothing is said of what may be furniture (`presence`).
+about place and time; who was told to have fallen and does not get up lies, too. Nothing is said
+of what may be furniture (`presence`).
 
 Every learned risk has one score in [0, 1] at every moment, see `trace`; the card says from
 which score on it is told.
@@ -42,7 +43,6 @@ from mizaru.cloud.recognize.contact import (
     contact,
 )
 from mizaru.cloud.recognize.everyday import Everyday
-from mizaru.cloud.recognize.fall import long_lie_risk
 from mizaru.cloud.recognize.falling import FallWatch
 from mizaru.cloud.recognize.finding import (
     Finding,
@@ -230,7 +230,7 @@ class LearnedRecognizer:
                 risks.append(risk)
                 said[subject.subject_id] = risk.behavior, risk.confidence
             if subject not in resting:
-                lies = long_lie_risk(subject, mind.fall.floor, self._camera.rules.long_lie_s)
+                lies = mind.fall.long_lie(subject, self._camera.rules.long_lie_s)
                 if lies and self._tells(lies):
                     risks.append(lies)
                     said[subject.subject_id] = lies.behavior, lies.confidence
@@ -309,7 +309,8 @@ class LearnedRecognizer:
         contacts: dict[Subject, Contact] = {}
         for subject in people:
             mind = self._minds[subject]
-            mind.fall.observe(subject, at_rest=subject in resting)
+            lies = mind.everyday.says()[0] is Behavior.LIE
+            mind.fall.observe(subject, at_rest=subject in resting, lies=lies)
             found = Contact(subject, None, dict.fromkeys(BLOWS, -MAX_LOGIT), True)
             if subject in tempers and mind.temper.odds > -MAX_LOGIT:
                 found = contact(subject, tempers, self._judging)
