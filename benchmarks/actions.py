@@ -256,6 +256,8 @@ def main() -> None:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--looks", type=int, default=LOOKS)
+    parser.add_argument("--set", choices=["nw_ucla", "utkinect"], action="append", help="only it")
+    parser.add_argument("--protocol", choices=["view", "subject"], help="only this one")
     parser.add_argument("--way", choices=list(WAYS), action="append", help="only these rows")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
@@ -265,11 +267,16 @@ def main() -> None:
     for column in ("set", "protocol", "seen as", "accuracy", "recordings"):
         table.add_column(column)
     figures = []
-    for name in dict.fromkeys(name for name, _ in PUBLISHED):
+    asked_for = [
+        (name, protocol)
+        for name, protocol in PUBLISHED
+        if name in (arguments.set or [name]) and protocol == (arguments.protocol or protocol)
+    ]
+    for name in dict.fromkeys(name for name, _ in asked_for):
         takes, words = takes_of(arguments.manifest, name)
         actions = np.array([take.action for take in takes])
         seen = {way: Seen.of(takes, WAYS[way], arguments.looks) for way in arguments.way or WAYS}
-        for protocol, way in itertools.product((p for n, p in PUBLISHED if n == name), seen):
+        for protocol, way in itertools.product((p for n, p in asked_for if n == name), seen):
             pairs: Counter[tuple[int, int]] = Counter()
             for fold, tested in enumerate(folds(protocol, takes)):
                 learnt, asked = np.flatnonzero(~tested), np.flatnonzero(tested)
@@ -289,8 +296,8 @@ def main() -> None:
                  "accuracy_low": low, "accuracy_high": high, "recordings": total,
                  "actions": words}
             )  # fmt: skip
-    for (name, protocol), figure in PUBLISHED.items():
-        table.add_row(name, protocol, "published", figure, "")
+    for name, protocol in asked_for:
+        table.add_row(name, protocol, "published", PUBLISHED[name, protocol], "")
     console.print(table)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
