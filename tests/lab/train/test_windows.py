@@ -11,9 +11,10 @@ from mizaru.cloud.recognize.outputs import ACTIONS
 from mizaru.cloud.recognize.sight import Sight
 from mizaru.errors import DataError
 from mizaru.lab.sequence import Label, Sequence
+from mizaru.lab.train.shown import as_shown
 from mizaru.lab.train.truth import UNSAID, Truths
 from mizaru.lab.train.windows import Windows, teaches, windows_of
-from mizaru.vocabulary import Behavior
+from mizaru.vocabulary import COCO17, Behavior
 
 Make = Callable[..., Sequence]
 
@@ -122,3 +123,20 @@ def test_only_what_teaches_is_kept(sequence: Make) -> None:
     assert (rows["t_ms"][quiet] % 500 == 0).all()
     nothing = windows_of(sequence(labels=())).rows
     assert not teaches(nothing, 1).any()
+
+
+def test_who_smokes_with_the_hand_down_shows_nothing_of_it(sequence: Make) -> None:
+    labels = (
+        Label(Behavior.SMOKE, 0, 12000, 1),
+        Label(Behavior.WAVE_FOR_HELP, 0, 12000, 2),
+    )
+    windows = windows_of(sequence(labels=labels))
+    assert (as_shown(windows.x, windows.rows)["action"] == UNSAID).all()
+    raised = windows.x.copy()
+    wrist, nose = 2 * COCO17.index("left_wrist"), 2 * COCO17.index("nose")
+    raised[:, wrist : wrist + 2, 20:24] = raised[:, nose : nose + 2, 20:24]
+    shown = as_shown(raised, windows.rows)
+    late = windows.rows["t_ms"] > 3000
+    assert np.array_equal(shown[late], windows.rows[late])
+    walks = windows_of(sequence(labels=(Label(Behavior.WALK, 0, 12000, 1),)))
+    assert np.array_equal(as_shown(walks.x, walks.rows), walks.rows)

@@ -33,6 +33,7 @@ from mizaru.lab.motion import Event, Motion
 from mizaru.lab.sequence import Sequence
 from mizaru.lab.sim.scenario import Scenario
 from mizaru.lab.train.recipe import Purpose, Recipe, SourceSettings
+from mizaru.lab.train.shown import as_shown
 from mizaru.lab.train.windows import ROW, Half, Windows, teaches, windows_of
 from mizaru.vocabulary import Behavior
 
@@ -149,13 +150,12 @@ class Library:
         for k in np.flatnonzero(which):
             shelf = self.shelves[k]
             windows = Windows.load(shelf.folder, shelf.name)
+            said = as_shown(windows.x, windows.rows)
             keep = (
-                np.ones(len(windows), bool)
-                if every_ticks is None
-                else teaches(windows.rows, every_ticks)
+                np.ones(len(windows), bool) if every_ticks is None else teaches(said, every_ticks)
             )
             xs.append(windows.x[keep])
-            rows.append(windows.rows[keep])
+            rows.append(said[keep])
             owners.append(np.full(int(keep.sum()), k, np.int32))
         return Corpus(
             np.concatenate(xs), np.concatenate(rows), np.concatenate(owners), self.stories

@@ -53,8 +53,7 @@ def _lines(result: Result, recipe: Recipe) -> Iterator[str]:
     yield ""
     yield (
         f"Of these, {int(result.held.sum())} of {len(result.held)} sequences were held out, with "
-        "everybody in them: half to calibrate and to choose operating points on, half for the "
-        "figures below."
+        "everybody in them: half to calibrate on, half for the figures below."
     )
     yield ""
     yield "## What it knows of held-out people and scenes of the same sources"
@@ -85,9 +84,9 @@ def _lines(result: Result, recipe: Recipe) -> Iterator[str]:
     yield (
         f"Scores are the recognizer's own, after its second look. Chosen for at most "
         f"{recipe.alarm.per_camera_day:g} false alarms per camera-day on "
-        f"{card.operating_points[Behavior.FALL].chosen_on}; judged on the other half of the "
-        "hold-out, which is short and full of hard cases, so that its rate is far above that of "
-        "a usual day. The last column is the upper end of a 95 % Poisson interval."
+        f"{card.operating_points[Behavior.FALL].chosen_on}; judged on the "
+        "hold-out, where something happens every few seconds: its rate is far above that of a "
+        "usual day. The last column is the upper end of a 95 % Poisson interval."
     )
     yield ""
     yield "| risk | threshold | goes on to | found | false alarms | per camera-day at most |"

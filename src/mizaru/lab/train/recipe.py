@@ -98,7 +98,7 @@ class TrainingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     rate: Annotated[float, Meta(gt=0, le=1)] = 2e-3
     decay: Annotated[float, Meta(ge=0, le=1)] = 0.02
     smoothing: Annotated[float, Meta(ge=0, lt=1)] = 0.05
-    balance: Share = 0.6
+    balance: Share = 0.4
     fall_weight: Annotated[float, Meta(ge=0, le=100)] = 2.0
     aggression_weight: Annotated[float, Meta(ge=0, le=100)] = 1.0
 
@@ -129,7 +129,7 @@ class AugmentSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class HoldOutSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[recipe.hold_out]``: people and scenes kept out of learning, to calibrate on."""
 
-    share: Annotated[float, Meta(gt=0, lt=0.9)] = 0.15
+    share: Annotated[float, Meta(gt=0, lt=0.9)] = 0.2
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 0
 
 
@@ -138,12 +138,12 @@ class AlarmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     Attributes:
         per_camera_day: false alarms allowed, for each risk.
-        hours: of simulated daily life to choose them on, besides the hold-out.
-        seed: of that life; no source may have the same.
+        hours: of a simulated day to choose them on.
+        seed: of that day; no source may have the same.
     """
 
     per_camera_day: Annotated[float, Meta(gt=0, le=1000)] = 1.0
-    hours: Annotated[float, Meta(gt=0, le=100)] = 0.5
+    hours: Annotated[float, Meta(gt=0, le=100)] = 2.0
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 90_001
 
 

@@ -48,7 +48,7 @@ class Result:
     Attributes:
         card: as written beside the weights.
         scores: on the half of the hold-out that nothing was fitted on.
-        outcomes: of each operating point, on that half.
+        outcomes: of each operating point, on the hold-out.
         library: all that was gathered.
         held: which of its stories were held out, shape (S,).
         apart: greatest difference of logits between torch and ONNX.
@@ -134,9 +134,8 @@ def train_recognizer(
     )
     runner = OnnxNetwork(file, draft.sha256)
     life = daily_life(recipe.alarm.hours, recipe.alarm.seed)
-    first, second = _split(library, held)
-    chosen_on = _Traced.of([*library.sequences(first), *life], runner, draft, on_trace)
-    judged_on = _Traced.of(library.sequences(second), runner, draft, on_trace)
+    chosen_on = _Traced.of(life, runner, draft, on_trace)
+    judged_on = _Traced.of(library.sequences(held), runner, draft, on_trace)
     points = {
         risk: _point(
             choose(traces, hours=chosen_on.hours, per_camera_day=recipe.alarm.per_camera_day),
@@ -183,16 +182,9 @@ class _Traced:
 
 
 def halves(library: Library, held: npt.NDArray[np.bool_]) -> tuple[Corpus, Corpus]:
-    """The hold-out in two: one to calibrate and choose on, one to judge on; nobody in both."""
-    first, second = _split(library, held)
-    return library.corpus(first), library.corpus(second)
-
-
-def _split(
-    library: Library, held: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """The hold-out in two: one to calibrate on, one to judge on; nobody in both."""
     second = held_out(library.stories, 0.5, 1_000_003)
-    return held & ~second, held & second
+    return library.corpus(held & ~second), library.corpus(held & second)
 
 
 def _digest(recipe: Recipe) -> str:
@@ -209,7 +201,7 @@ def _point(threshold: float, recipe: Recipe, hours: float) -> cards.OperatingPoi
         threshold=math.ceil(threshold * 1000) / 1000,
         low=round(threshold * HYSTERESIS, 3),
         budget_per_camera_day=recipe.alarm.per_camera_day,
-        chosen_on=f"{hours:.1f} h of simulated daily life and of the sources' hold-out",
+        chosen_on=f"{hours:.1f} h of a simulated day",
     )
 
 
