@@ -127,6 +127,36 @@ async def test_incidents_are_listed_one_by_one_and_with_their_history(fed) -> No
         assert len((await fed.get("/incidents", params=query)).json()) == count, query
 
 
+async def test_a_trace_shows_how_those_it_is_about_went_down(cloud_here, kit) -> None:
+    camera = CloudCameraSettings(
+        id="ward",
+        zone=(ZoneSettings(name="all", kind=ZoneKind.INTRUDE, polygon=SQUARE, seconds=2),),
+    )
+    async with cloud_here(camera=(camera,)) as cloud:
+        feed = kit.Feed()
+        for step in range(20):
+            feed.segment(kit.standing(1, 0.4, 0.7 + 0.01 * step), kit.standing(2, 5.0))
+        edge = await kit.Edge.connect(cloud.edge, [feed])
+        await edge.welcomed()
+        await edge.deliver(feed)
+        await edge.close()
+        (incident,) = (await cloud.get("/incidents")).json()
+        trace = (await cloud.get(f"/incidents/{incident['id']}/trace")).json()
+        assert trace["incident"] == incident["id"]
+        assert trace["opened_s"] == pytest.approx(2.0, abs=0.6)
+        (subject,) = trace["subjects"]
+        assert subject["id"] == 1
+        times = [point["s"] for point in subject["points"]]
+        assert times == sorted(set(times))
+        assert times[-1] <= trace["opened_s"] + 4.0
+        heads = [point["head"] for point in subject["points"]]
+        assert heads == sorted(heads, reverse=True)
+        assert all(point["head"] > point["hips"] for point in subject["points"])
+        cloud.store.purge(2**60)
+        gone = await cloud.get(f"/incidents/{incident['id']}/trace")
+        assert gone.json()["subjects"] == []
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -296,6 +326,7 @@ async def test_what_is_unknown_is_said_in_one_line(fed) -> None:
     for verb, path, options in (
         ("put", "/incidents/none/feedback", {"json": FALSE}),
         ("delete", "/incidents/none/feedback", {}),
+        ("get", "/incidents/none/trace", {}),
         ("get", "/cameras/attic/sensitivity", {}),
         ("delete", "/cameras/attic/sensitivity", {}),
     ):

@@ -165,6 +165,18 @@ def test_a_replay_gives_the_end_in_order_and_stops_where_the_clock_was_set_back(
     assert list(store.replay("ward", kit.START_MS + 2000)) == feed.encoded[4:]
 
 
+def test_a_window_holds_what_began_within_it_and_only_of_its_camera(store: Store, kit: Any) -> None:
+    feed, other = kit.Feed(), kit.Feed(camera="attic")
+    for _ in range(40):
+        send(store, feed, 0)
+        send(store, other, 0)
+    for first, last in ((0, 3), (7, 12), (38, 60), (-5, 1), (39, 39), (41, 50)):
+        span = (kit.START_MS + 500 * first - 499, kit.START_MS + 500 * last)
+        expected = feed.encoded[max(first, 0) : last + 1]
+        assert store.window("ward", *span) == expected, (first, last)
+    assert store.window("nowhere", 0, kit.START_MS * 2) == []
+
+
 def test_purging_forgets_segments_and_plates_but_never_incidents_or_cursors(
     store: Store, kit: Any
 ) -> None:

@@ -243,6 +243,8 @@ describe.skipIf(executable === undefined)('the dashboard', () => {
     cloud.incident(fall());
     await open();
     const push = page.getByTestId('open-incident').filter({ hasText: 'Push' });
+    await push.getByText('How it went').click();
+    await push.getByRole('img', { name: /height of head and shoulders/ }).waitFor();
     const badge = push.getByTestId('not-validated');
     expect(await badge.getAttribute('title')).toContain('Not validated on real people: push');
     // The other one stands at who does what.
@@ -393,6 +395,8 @@ describe.skipIf(executable === undefined)('the dashboard', () => {
     await open({ viewport: { width, height: 800 }, colorScheme, bypassCSP: true });
     await page.getByTestId('open-incident').first().waitFor();
     await page.getByText('What this page cannot show').click();
+    await page.getByText('How it went').first().click();
+    await page.getByRole('img', { name: /height of head and shoulders/ }).waitFor();
     const check = async () => {
       await page.evaluate(await readFile(axe, 'utf8'));
       const found = await page.evaluate(async () => {

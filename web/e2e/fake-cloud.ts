@@ -9,6 +9,7 @@ import type {
   Camera,
   CameraSensitivity,
   IncidentEvent,
+  IncidentTrace,
   LiveEvent,
   Recognizer,
   SceneEvent,
@@ -217,6 +218,19 @@ export class FakeCloud {
     return judged;
   }
 
+  /** A fall of half a second. */
+  #trace(id: string): IncidentTrace | null {
+    const incident = this.incidents.find((each) => each.id === id);
+    if (incident === undefined) return null;
+    const points = Array.from({ length: 60 }, (_, i) => {
+      const s = i / 10 - 2.5;
+      const down = Math.min(1, Math.max(0, s / 0.5));
+      return { s, head: 0.62 - 0.42 * down, hips: 0.4 - 0.24 * down };
+    });
+    const subjects = incident.subjects.map((subject) => ({ id: subject, points }));
+    return { incident: id, opened_s: 0.8, subjects };
+  }
+
   #sensitivity(camera: string): CameraSensitivity {
     const said = this.incidents.filter(
       (each) =>
@@ -241,6 +255,8 @@ export class FakeCloud {
   #rest(url: URL): object | null | undefined {
     if (url.pathname === '/api/v1/cameras') return this.cameras;
     if (url.pathname === '/api/v1/recognizer') return this.recognizer;
+    const told = /^\/api\/v1\/incidents\/([^/]+)\/trace$/.exec(url.pathname)?.[1];
+    if (told !== undefined) return this.#trace(told);
     const asked = /^\/api\/v1\/cameras\/([^/]+)\/sensitivity$/.exec(url.pathname)?.[1];
     if (asked !== undefined) return this.#sensitivity(asked);
     if (url.pathname === '/api/v1/incidents') {

@@ -30,6 +30,7 @@ from mizaru.cloud.events import (
     FeedbackRequest,
     Health,
     IncidentEvent,
+    IncidentTrace,
     LiveEvent,
     Problem,
     Recognizer,
@@ -44,11 +45,13 @@ from mizaru.cloud.moment import (
     recognizer_event,
     sensitivity_event,
     status_event,
+    trace_event,
+    trace_span,
 )
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.cloud.store import Store, StoredCamera, StoredIncident
 from mizaru.errors import StorageFullError
-from mizaru.wire.messages import Plate
+from mizaru.wire.messages import SEGMENT_MS, Plate
 
 DASHBOARD: Final = Path(__file__).with_name("dashboard")
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1")
@@ -252,6 +255,22 @@ def _rest(view: View) -> APIRouter:
         if not found:
             raise HTTPException(404, f"there is no incident {incident}")
         return [_incident(one) for one in found]
+
+    @api.get(
+        "/incidents/{incident}/trace",
+        operation_id="getIncidentTrace",
+        tags=["incidents"],
+        responses=_NOT_FOUND,
+    )
+    def trace(incident: IncidentId) -> IncidentTrace:
+        """How those it is about went up and down when it opened, as far as that is still kept."""
+        found = view.store.incident(incident)
+        if found is None:
+            raise HTTPException(404, f"there is no incident {incident}")
+        from_ms, to_ms = trace_span(found.incident)
+        # A segment begins up to half a second before its last representation.
+        encoded = view.store.window(found.incident.camera_id, from_ms - SEGMENT_MS, to_ms)
+        return trace_event(found.incident, encoded)
 
     @api.put(
         "/incidents/{incident}/feedback",

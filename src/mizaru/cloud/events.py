@@ -213,6 +213,32 @@ class Camera(_Event):
     person_count: int | None = Field(description="now; null where nothing is arriving")
 
 
+class TracePoint(_Event):
+    """Where one subject was at one moment: heights above the picture's bottom, as fractions of
+    its height."""
+
+    s: float = Field(description="seconds since the behaviour began; negative: before")
+    head: float | None = Field(description="of head and shoulders; null where they were not seen")
+    hips: float | None = Field(description="of the hips; null where they were not seen")
+
+
+class SubjectTrace(_Event):
+    """How one subject went up and down."""
+
+    id: int = Field(ge=1)
+    points: tuple[TracePoint, ...]
+
+
+class IncidentTrace(_Event):
+    """What the alarm was about, from just before it began until just after it was told."""
+
+    incident: str
+    opened_s: float = Field(description="seconds from the beginning to the alarm")
+    subjects: tuple[SubjectTrace, ...] = Field(
+        description="of those it is about; none once the segments are deleted"
+    )
+
+
 class BehaviorInfo(_Event):
     """How far one behaviour may be trusted."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from mizaru.cloud.events import (
     BehaviorInfo,
@@ -16,6 +18,7 @@ from mizaru.cloud.events import (
     Head,
     IncidentEvent,
     IncidentFeedback,
+    IncidentTrace,
     Measure,
     Recognizer,
     Result,
@@ -23,6 +26,8 @@ from mizaru.cloud.events import (
     StatusEvent,
     SubjectResult,
     SubjectScene,
+    SubjectTrace,
+    TracePoint,
 )
 from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange, Judgement
 from mizaru.cloud.recognize import (
@@ -33,8 +38,17 @@ from mizaru.cloud.recognize import (
     recognizer_info,
 )
 from mizaru.cloud.recognize.finding import Finding, SubjectFinding
-from mizaru.vocabulary import Behavior, Pose
+from mizaru.errors import WireError
+from mizaru.vocabulary import COCO17, Behavior, Pose
+from mizaru.wire.codec import decode_from_edge, unpack_pose
 from mizaru.wire.messages import Representation, Segment, Status
+
+TRACE_BEFORE_MS: Final = 3_000
+TRACE_AFTER_MS: Final = 4_000
+TRACE_MOST_MS: Final = 20_000
+"""A trace begins at most this long before the alarm."""
+_HEAD: Final = [COCO17.index(name) for name in ("nose", "left_shoulder", "right_shoulder")]
+_HIPS: Final = [COCO17.index(name) for name in ("left_hip", "right_hip")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +160,51 @@ def status_event(status: Status, *, connected: bool) -> StatusEvent:
 def instant(t_ms: int) -> datetime:
     """Milliseconds since 1970 → UTC."""
     return datetime.fromtimestamp(t_ms / 1000, UTC)
+
+
+def trace_event(incident: Incident, encoded: Iterable[bytes]) -> IncidentTrace:
+    """How the subjects of an incident went up and down.
+
+    Args:
+        encoded: segments of its camera about the time when it opened, see `trace_span`.
+    """
+    from_ms, to_ms = trace_span(incident)
+    points: dict[int, list[TracePoint]] = {subject: [] for subject in incident.subject_ids}
+    for data in encoded:
+        segment = decode_from_edge(data)
+        assert isinstance(segment, Segment)
+        for representation in segment.representations:
+            if not from_ms <= representation.t_ms <= to_ms:
+                continue
+            seconds = (representation.t_ms - incident.started_ms) / 1000
+            for record in representation.poses:
+                if record.subject in points:
+                    with suppress(WireError):  # it was counted when it came
+                        points[record.subject].append(_point(seconds, unpack_pose(record)))
+    return IncidentTrace(
+        incident=incident.id,
+        opened_s=(incident.opened_ms - incident.started_ms) / 1000,
+        subjects=tuple(
+            SubjectTrace(id=subject, points=tuple(seen)) for subject, seen in points.items() if seen
+        ),
+    )
+
+
+def trace_span(incident: Incident) -> tuple[int, int]:
+    """The span of the camera's clock that shows why an incident opened: ms, both ends within."""
+    return (
+        max(incident.started_ms - TRACE_BEFORE_MS, incident.opened_ms - TRACE_MOST_MS),
+        incident.opened_ms + TRACE_AFTER_MS,
+    )
+
+
+def _point(seconds: float, pose: Pose) -> TracePoint:
+    return TracePoint(s=seconds, head=_height(pose, _HEAD), hips=_height(pose, _HIPS))
+
+
+def _height(pose: Pose, rows: Sequence[int]) -> float | None:
+    seen = [1.0 - float(v) for _, v, rho in pose.keypoints[list(rows)] if rho > 0]
+    return round(sum(seen) / len(seen), 4) if seen else None
 
 
 def recognizer_event() -> Recognizer:

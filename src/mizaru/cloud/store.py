@@ -31,6 +31,8 @@ from mizaru.wire.messages import GENESIS, Cursor, Plate, Segment, Status, plate_
 
 PURGE_STEP: Final = 2000
 """Segments deleted at once, so that ingest never waits long."""
+MAX_WINDOW: Final = 120
+"""Segments read at once to show a moment: a minute of a camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,34 @@ class Store:
                 found.append(encoded)
                 newer = t_ms
         return reversed(found)
+
+    def window(self, camera: str, from_ms: int, to_ms: int) -> list[bytes]:
+        """Encoded segments of a camera that begin within a span of its clock, in order.
+
+        Found by halving, since the clock grows with arrival; where it was set back, perhaps
+        none or another time's. At most `MAX_WINDOW`.
+        """
+        rows = tables.segments.c
+        of_camera = sa.select(rows.seq, rows.t_ms).where(rows.camera == camera)
+        with self._reading() as db:
+            low, high = db.execute(
+                sa.select(sa.func.min(rows.seq), sa.func.max(rows.seq)).where(rows.camera == camera)
+            ).one()
+            if low is None:
+                return []
+            while low < high:
+                middle = (low + high) // 2
+                seq, t_ms = db.execute(
+                    of_camera.where(rows.seq >= middle).order_by(rows.seq).limit(1)
+                ).one()
+                low, high = (low, middle) if t_ms >= from_ms else (seq + 1, high)
+            found = db.execute(
+                sa.select(rows.t_ms, rows.encoded)
+                .where(rows.camera == camera, rows.seq >= low)
+                .order_by(rows.seq)
+                .limit(MAX_WINDOW)
+            )
+            return [encoded for t_ms, encoded in found if from_ms <= t_ms <= to_ms]
 
     def known_incidents(self, camera: str, since_ms: int) -> tuple[Incident, ...]:
         """Incidents of a camera that are open, or had evidence at or after a camera clock."""

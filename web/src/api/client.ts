@@ -5,6 +5,7 @@ import type {
   Camera,
   CameraSensitivity,
   IncidentEvent,
+  IncidentTrace,
   Recognizer,
   SceneEvent,
   Verdict,
@@ -29,6 +30,8 @@ export interface Api {
   plate(digest: string): Promise<ImageBitmap>;
   /** Say what an incident was, or with null take it back; answers with the incident. */
   judge(incident: string, verdict: Verdict | null, note: string): Promise<IncidentEvent>;
+  /** How those an incident is about went up and down. */
+  trace(incident: string): Promise<IncidentTrace>;
   recognizer(): Promise<Recognizer>;
   sensitivity(camera: string): Promise<CameraSensitivity>;
   /** As sensitive as if nobody had said anything. */
@@ -77,6 +80,13 @@ export function createApi(origin: string, clock: ServerClock): Api {
         verdict === null
           ? await client.DELETE(path, { params })
           : await client.PUT(path, { params, body: { verdict, note } });
+      if (data === undefined) throw new Error(why(error, response));
+      return data;
+    },
+    async trace(incident) {
+      const params = { path: { incident } };
+      const path = '/api/v1/incidents/{incident}/trace';
+      const { data, error, response } = await client.GET(path, { params });
       if (data === undefined) throw new Error(why(error, response));
       return data;
     },

@@ -141,6 +141,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trace
+         * @description How those it is about went up and down when it opened, as far as that is still kept.
+         */
+        get: operations["getIncidentTrace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{incident}/feedback": {
         parameters: {
             query?: never;
@@ -538,6 +558,24 @@ export interface components {
             time: string;
         };
         /**
+         * IncidentTrace
+         * @description What the alarm was about, from just before it began until just after it was told.
+         */
+        IncidentTrace: {
+            /** Incident */
+            incident: string;
+            /**
+             * Opened S
+             * @description seconds from the beginning to the alarm
+             */
+            opened_s: number;
+            /**
+             * Subjects
+             * @description of those it is about; none once the segments are deleted
+             */
+            subjects: components["schemas"]["SubjectTrace"][];
+        };
+        /**
          * LiveEvent
          * @description One message of the live WebSocket.
          */
@@ -703,6 +741,38 @@ export interface components {
             behavior: components["schemas"]["Behavior"];
             /** Confidence */
             confidence: number;
+        };
+        /**
+         * SubjectTrace
+         * @description How one subject went up and down.
+         */
+        SubjectTrace: {
+            /** Id */
+            id: number;
+            /** Points */
+            points: components["schemas"]["TracePoint"][];
+        };
+        /**
+         * TracePoint
+         * @description Where one subject was at one moment: heights above the picture's bottom, as fractions of
+         *     its height.
+         */
+        TracePoint: {
+            /**
+             * S
+             * @description seconds since the behaviour began; negative: before
+             */
+            s: number;
+            /**
+             * Head
+             * @description of head and shoulders; null where they were not seen
+             */
+            head: number | null;
+            /**
+             * Hips
+             * @description of the hips; null where they were not seen
+             */
+            hips: number | null;
         };
         /**
          * Verdict
@@ -1014,6 +1084,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentEvent"][];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncidentTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentTrace"];
                 };
             };
             /** @description Not Found */

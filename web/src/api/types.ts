@@ -18,4 +18,5 @@ export type SubjectScene = Schemas['SubjectScene'];
 export type SceneEvent = Schemas['SceneEvent'];
 export type IncidentEvent = Schemas['IncidentEvent'];
 export type StatusEvent = Schemas['StatusEvent'];
+export type IncidentTrace = Schemas['IncidentTrace'];
 export type LiveEvent = SceneEvent | IncidentEvent | StatusEvent;

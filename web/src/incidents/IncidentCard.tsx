@@ -8,6 +8,7 @@ import { isFalse, isOpen } from './book';
 import css from './IncidentCard.module.css';
 import { lastedMs } from './lasted';
 import { SEVERITY_ICON } from './severity';
+import { Trace } from './Trace';
 import { VerdictBar } from './VerdictBar';
 
 /** One incident: what, how sure, why in words and numbers, when and who. */
@@ -74,6 +75,7 @@ export function IncidentCard({ incident }: { readonly incident: IncidentEvent })
           </span>
         ))}
       </div>
+      <Trace incident={incident} />
       <VerdictBar incident={incident} />
     </li>
   );

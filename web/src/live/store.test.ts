@@ -48,6 +48,7 @@ class FakeApi implements Api {
 
   plate = unasked;
   judge = unasked;
+  trace = unasked;
   recognizer = unasked;
   sensitivity = unasked;
   resetSensitivity = unasked;
