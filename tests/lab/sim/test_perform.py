@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +101,36 @@ def test_who_is_outside_is_away(scenario_of: Make) -> None:
     motion = perform(scenario_of(ANN.replace("2.0, 2.5", "-1.5, 2.5")), 0.1)
     assert np.isnan(motion.joints).all()
     assert motion.joints.shape[2] == len(COCO17.keypoints)
+
+
+def test_a_motion_is_written_whole_and_read_without_pickle(
+    scenario_of: Make, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from mizaru.cli.sim import app
+
+    scenario_of(ANN + act("fall", "at = 0.5"))
+    toml = (tmp_path / "scenario.toml").read_text().replace("duration = 60.0", "duration = 3.0")
+    (tmp_path / "scenario.toml").write_text(toml)
+    out = tmp_path / "new" / "fall.npz"
+    command = ["motion", str(tmp_path / "scenario.toml"), "--out", str(out), "--fps", "10"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    with np.load(out, allow_pickle=False) as file:
+        assert file["joints"].shape == (30, 1, len(COCO17.keypoints), 3)
+        assert set(file["behaviors"].ravel()) <= set(Behavior)
+        (event,) = json.loads(str(file["events"]))
+    assert event["behavior"] == "fall"
+    assert [path.name for path in out.parent.iterdir()] == ["fall.npz"]
+
+
+def test_a_motion_that_cannot_be_written_is_one_line(scenario_of: Make, tmp_path: Path) -> None:
+    from mizaru.errors import SimError
+    from mizaru.lab.sim.motion import write_motion
+
+    motion = perform(scenario_of(ANN), 0.1)
+    (tmp_path / "file").write_text("")
+    for file in (tmp_path / "a.txt", tmp_path / "file" / "a.npz"):
+        with pytest.raises(SimError, match=r"^.*a\.(txt|npz).*$"):
+            write_motion(motion, file)

@@ -110,7 +110,7 @@ def test_a_fall_that_a_bed_catches_is_none(scenario_of: Make) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families_keep_the_laws(family: str) -> None:
     scenario = FAMILIES[family][1](np.random.default_rng(5))
-    shorter = msgspec.structs.replace(scenario, duration=min(scenario.duration, 16.0))
+    shorter = msgspec.structs.replace(scenario, duration=min(scenario.duration, 13.0))
     check(play(shorter))
 
 
@@ -118,8 +118,9 @@ def test_families_that_fall_do_and_the_everyday_does_not() -> None:
     rng = np.random.default_rng(8)
     falls = play(FAMILIES["fall_walking"][1](rng)).events
     assert [event.behavior for event in falls] == [Behavior.FALL]
-    for family in ("low", "gym", "child", "embrace"):
-        assert play(FAMILIES[family][1](rng)).events == ()
+    for family in ("low", "gym", "embrace"):
+        scenario = msgspec.structs.replace(FAMILIES[family][1](rng), duration=14.0)
+        assert play(scenario, fps=8.0).events == ()
 
 
 def test_equal_generators_draw_equal_scenes() -> None:
@@ -151,8 +152,8 @@ def test_ages_differ_in_size_and_gait() -> None:
 def test_a_day_has_its_length_and_nothing_bad_in_it(begin: float) -> None:
     from mizaru.lab.sim.daily import EPISODE_S, daily_life
 
-    motions = list(daily_life(np.random.default_rng(2), 0.2, begin=begin, fps=5.0))
-    assert sum(motion.seconds for motion in motions) == pytest.approx(720.0, abs=1.0)
+    motions = list(daily_life(np.random.default_rng(2), 0.1, begin=begin, fps=5.0))
+    assert sum(motion.seconds for motion in motions) == pytest.approx(360.0, abs=1.0)
     for motion in motions:
         assert motion.seconds <= EPISODE_S
         assert motion.name.startswith("day-")

@@ -1,12 +1,21 @@
-"""A scenario as motion: where joints are and who does what, without a picture of it."""
+"""A scenario as motion: where joints are and who does what, without a picture of it.
+
+Wraps operating-system errors.
+"""
 
 from __future__ import annotations
 
+import errno
+import json
+import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from mizaru.errors import SimError, StorageFullError
 from mizaru.lab.motion import Event, Motion
 from mizaru.lab.sim.actor import Actor, Deed
 from mizaru.lab.sim.play import Play
@@ -77,6 +86,39 @@ def perform(
         people=tuple(f"{SOURCE}:{actor.identity.seed}" for actor in actors),
         rest=tuple(_outline(piece) for piece in play.pieces.values() if piece.kind in BEDS),
     )
+
+
+def write_motion(motion: Motion, file: Path) -> None:
+    """Write a motion to a ``.npz`` file, whole or not at all.
+
+    It holds ``joints`` (T, P, 17, 3) float32, ``behaviors`` (T, P) text, ``fps``, ``people``,
+    and ``events`` and ``rest`` as JSON; nothing in it needs pickle.
+
+    Raises:
+        SimError: the file cannot be written.
+        StorageFullError: no room left.
+    """
+    if file.suffix != ".npz":
+        raise SimError(f"{file}: the motion's name must end in .npz")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as folder:
+            whole = Path(folder) / file.name
+            np.savez_compressed(
+                whole,
+                joints=motion.joints,
+                behaviors=np.array(motion.behaviors, dtype=np.str_),
+                fps=np.array(motion.fps),
+                people=np.array(motion.people, dtype=np.str_),
+                events=np.array(json.dumps([asdict(event) for event in motion.events])),
+                rest=np.array(json.dumps(motion.rest)),
+            )
+            whole.replace(file)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageFullError(f"{file}: no room left on the disk; free some") from None
+        reason = error.strerror or error
+        raise SimError(f"{file}: cannot be written: {reason}; choose another place") from None
 
 
 def _plain(actor: Actor, now: float) -> Behavior:

@@ -343,7 +343,7 @@ def fall_seat(rng: Rng) -> Scenario:
         Action(do=Do.FALL, way=way, heading=heading, limp=float(rng.uniform(0.2, 1)), seconds=1.0)
     )
     stage.enter(script, _afterwards(rng))
-    return stage.scenario("fall_seat", 24.0, prelude=float(rng.uniform(2, 5)))
+    return stage.scenario("fall_seat", 30.0, prelude=float(rng.uniform(4, 7)))
 
 
 def fall_bed(rng: Rng) -> Scenario:
