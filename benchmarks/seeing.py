@@ -458,7 +458,9 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("~/.cache/mizaru/models"))
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/mizaru/seeing"))
     parser.add_argument("--scenes", type=int, default=16, help="how many to render")
-    parser.add_argument("--known", action="store_true", help="only what is in the cache")
+    parser.add_argument(
+        "--known", action="store_true", help="all that is in the cache, and no more"
+    )
     parser.add_argument("--manifest", type=Path, help="compare with recorded clips instead")
     parser.add_argument("--recordings", type=Path, default=Path("~/.cache/mizaru/recordings"))
     parser.add_argument("--sets", nargs="+", default=["upfall", "gmdcsa24", "people"])
@@ -473,12 +475,14 @@ def main() -> None:
     decoder = msgspec.msgpack.Decoder(Watched)
     real, made = Errors(), Errors()
     chosen = sorted(choose(arguments.scenes, 7), key=lambda s: not s.title.startswith("fall"))
-    for number, scenario in enumerate(track(chosen, "scenes", console=console)):
-        file = cache / f"{scenario.title}.msgpack"
-        if file.exists():
+    files: list[tuple[Path, Scenario | None]] = [
+        (cache / f"{scenario.title}.msgpack", scenario) for scenario in chosen
+    ]
+    if arguments.known:
+        files = [(file, None) for file in sorted(cache.glob("*.msgpack"))]
+    for number, (file, scenario) in enumerate(track(files, "scenes", console=console)):
+        if scenario is None or file.exists():
             watched = decoder.decode(file.read_bytes())
-        elif arguments.known:
-            continue
         else:
             watched = perceive(scenario, models)
             part = file.with_suffix(".part")

@@ -256,14 +256,13 @@ def test_whoever_is_nearer_comes_last() -> None:
     joints[:, 0] += (0.6, 2.0, 0.0)  # behind the other
     motion = replace(motion, joints=joints)
     sequence = look(motion, rng=np.random.default_rng(0), eye=_EYE, flaws=NONE, fps=20.0)
-    ids = [[pose.subject_id for pose in each.poses] for each in sequence.observations]
-    far = [
-        next(p for p in each.poses if p.keypoints[15:, 1].max() < 0.9).subject_id
+    feet = [
+        [float(pose.keypoints[15:, 1].mean()) for pose in each.poses]
         for each in sequence.observations
         if len(each.poses) == 2
     ]
-    assert far
-    assert [pair[0] for pair in ids if len(pair) == 2] == far
+    assert len(feet) > 20
+    assert all(far < near for far, near in feet)
 
 
 def test_flaws_move_joints_and_lying_people_more() -> None:
