@@ -47,7 +47,7 @@ class Glimpses:
         keypoints: shape (N, P, 17, 3) float32: pixels and ρ.
         world: shape (N, P, 17, 3) float32, metres, axes of the camera.
         head: shape (N, P, 3, 3).
-        lying: shape (N, P), [0, 1].
+        doubt: shape (N, P), [0, 1]: lying, or crowded.
         size: shape (N, P), body height, pixels.
     """
 
@@ -57,7 +57,7 @@ class Glimpses:
     keypoints: npt.NDArray[np.float32]
     world: npt.NDArray[np.float32]
     head: Array
-    lying: Array
+    doubt: Array
     size: Array
 
 
@@ -74,6 +74,7 @@ def disturb(view: View, height_px: int, flaws: Flaws, rng: np.random.Generator) 
         + flaws.falling_gain * view.falling
         + flaws.small_gain * small
         + flaws.short_gain * view.short
+        + flaws.crowded_gain * view.crowded
     )[..., None, None]
     across = flaws.jitter_m * draw.noise(_JITTER_S, _K, 3) + flaws.drift_m * draw.noise(
         _DRIFT_S, _K, 3
@@ -120,7 +121,7 @@ def disturb(view: View, height_px: int, flaws: Flaws, rng: np.random.Generator) 
         keypoints=keypoints.astype(np.float32),
         world=np.nan_to_num(xyz).astype(np.float32),
         head=_heads(view, flaws, draw),
-        lying=view.lying,
+        doubt=np.maximum(view.lying, view.crowded),
         size=size,
     )
 
@@ -297,9 +298,20 @@ def _missed(view: View, small: Array, flaws: Flaws, draw: _Draw) -> Flags:
         _rate(flaws.misses, flaws.misses_lying, view.lying)
         + flaws.misses_falling * view.falling
         + flaws.misses_small * small
-        + flaws.misses_hidden * np.clip((hidden - 0.4) / 0.5, 0.0, 1.0)
+        + flaws.misses_hidden * np.clip((hidden - 0.3) / 0.4, 0.0, 1.0)
+        + flaws.misses_crowded * view.crowded * _farther(view)
     )
-    return draw.gaps(rate, _rate(flaws.miss_s, flaws.miss_lying_s, view.lying))
+    lasts = np.maximum(
+        _rate(flaws.miss_s, flaws.miss_lying_s, view.lying),
+        _rate(flaws.miss_s, flaws.miss_crowded_s, view.crowded),
+    )
+    return draw.gaps(rate, lasts)
+
+
+def _farther(view: View) -> Array:
+    """Of a crowd, those who are not in front are lost more often."""
+    front = np.where(view.crowded > 0, np.nan_to_num(view.depth, nan=np.inf), np.inf)
+    return np.where(front <= front.min(axis=1, keepdims=True, initial=np.inf), 0.3, 1.0)
 
 
 def _heads(view: View, flaws: Flaws, draw: _Draw) -> Array:

@@ -14,7 +14,7 @@ _ERRORS: Final = (
 _RATES: Final = (
     "flips", "flips_short", "leg_flips", "wrong_limbs", "wrong_limbs_short",
     "crumples", "crumples_short", "crumples_lying_short", "crumples_falling",
-    "misses", "misses_lying", "misses_falling", "misses_small", "misses_hidden",
+    "misses", "misses_lying", "misses_falling", "misses_small", "misses_hidden", "misses_crowded",
     "breaks_falling", "doubles", "doubles_short", "swaps",
 )  # fmt: skip
 _ODDS: Final = ("clear", "behind_self", "behind_other", "behind_thing", "outside")
@@ -33,11 +33,13 @@ class Flaws:
     *Small*: a body of a tenth of the image height and less counts as 1, of a third and more as
     0. *Lying*: trunk level and low counts as 1. *Falling*: trunk sinking at 2 m/s and faster
     counts as 1. *Short*: a trunk that points at the camera to nine tenths counts as 1, to three
-    tenths as 0. *Hidden*: behind the own trunk, somebody else, furniture, or outside the picture.
+    tenths as 0. *Crowded*: two thirds of the box around a body or of a smaller one beside it are
+    shared: 1; a seventh: 0. *Hidden*: behind the own trunk, somebody else, furniture, or outside
+    the picture.
 
     The defaults come from ``python -m benchmarks.seeing``: scenes of the sim, rendered and seen
-    by the real perception (BlazePose full, 640 × 480, 12 frames a second). Misses, breaks, swaps
-    and phantoms hardly happen there; theirs are set by hand, by what real clips show.
+    by the real perception (BlazePose full, 640 × 480, 12 frames a second). Misses of single
+    people, breaks, swaps and phantoms hardly happen there; theirs are set by hand.
 
     Attributes:
         varies: how much errors and rates differ from look to look, standard deviation of the
@@ -52,8 +54,8 @@ class Flaws:
         guess_m, guess_outside_m: of a hidden joint, and of one outside the picture, lasting
             ~ 1 s, metres.
         guess_shrinks: how far a hidden limb is pulled to where it begins, share of its length.
-        lying_gain, falling_gain, small_gain, short_gain: how much larger these errors are then,
-            e.g. 1.5 for 2.5 times; `depth_m` grows for the lying only.
+        lying_gain, falling_gain, small_gain, short_gain, crowded_gain: how much larger these
+            errors are then, e.g. 1.5 for 2.5 times; `depth_m` grows for the lying only.
         world_scale: log of the error of the body's size in metres, constant for a visit.
         world_breathes: the same, lasting ~ 2 s.
         head_deg: error of the head's angles, degrees.
@@ -65,11 +67,11 @@ class Flaws:
         wrong_limbs, wrong_limbs_short, wrong_limb_s: one limb points elsewhere.
         crumples, crumples_short, crumples_lying_short, crumples_falling, crumple_s: the whole
             figure is a heap of limbs.
-        misses, misses_lying, misses_falling, misses_small, misses_hidden, miss_s, miss_lying_s:
-            nobody is found; these last in true seconds.
+        misses, misses_lying, misses_falling, misses_small, misses_hidden, misses_crowded, miss_s,
+            miss_lying_s, miss_crowded_s: nobody is found; these last in true seconds.
         lost_jump: after a miss he is somebody new if he is farther away than this, body
             heights.
-        new_id, new_id_lying: or else with these chances.
+        new_id, new_id_doubt: or else with these chances; the second lying or crowded.
         breaks_falling: the track breaks without a miss.
         lingers, linger_s: chance that a broken track stays on as a ghost, and how long.
         doubles, doubles_short, double_s: a second skeleton on the same body.
@@ -99,12 +101,13 @@ class Flaws:
     falling_gain: float = 0.4
     small_gain: float = 0.2
     short_gain: float = 3.0
+    crowded_gain: float = 1.5
     world_scale: float = 0.03
     world_breathes: float = 0.03
     head_deg: float = 9.0
     clear: float = 3.6
     behind_self: float = -3.4
-    behind_other: float = -1.0
+    behind_other: float = 0.9
     behind_thing: float = -1.0
     outside: float = 1.2
     odds_spread: float = 2.4
@@ -126,12 +129,14 @@ class Flaws:
     misses_lying: float = 0.1
     misses_falling: float = 0.04
     misses_small: float = 0.15
-    misses_hidden: float = 0.8
+    misses_hidden: float = 2.0
+    misses_crowded: float = 1.2
     miss_s: float = 0.3
     miss_lying_s: float = 2.0
+    miss_crowded_s: float = 1.0
     lost_jump: float = 0.6
     new_id: float = 0.10
-    new_id_lying: float = 0.35
+    new_id_doubt: float = 0.35
     breaks_falling: float = 0.08
     lingers: float = 0.15
     linger_s: float = 1.5

@@ -166,8 +166,8 @@ class Follower:
         glimpses, flaws = self._glimpses, self._flaws
         if not track.lost or track.keypoints is None:
             return bool(glimpses.broken[frame, who])
-        lying = float(glimpses.lying[frame, who])
-        if self._rng.random() < flaws.new_id + (flaws.new_id_lying - flaws.new_id) * lying:
+        doubt = float(glimpses.doubt[frame, who])
+        if self._rng.random() < flaws.new_id + (flaws.new_id_doubt - flaws.new_id) * doubt:
             return True
         if not flaws.lost_jump:
             return False

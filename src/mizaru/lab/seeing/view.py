@@ -35,7 +35,7 @@ class View:
         depth: shape (N, P), metres from the camera's plane to the middle of the hips.
         outside, behind_self, behind_other, behind_thing: shape (N, P, 17).
         head: shape (N, P, 3, 3), what turns a head that faces such a camera; NaN: not known.
-        lying, falling, short: shape (N, P), [0, 1], see `mizaru.lab.seeing.flaws.Flaws`.
+        lying, falling, short, crowded: shape (N, P), [0, 1], see `mizaru.lab.seeing.flaws.Flaws`.
         stature: shape (P,), metres.
         scale: shape (N, P), pixels per metre at the person.
     """
@@ -53,6 +53,7 @@ class View:
     lying: Array
     falling: Array
     short: Array
+    crowded: Array
     stature: Array
     scale: Array
 
@@ -116,6 +117,7 @@ def watch(motion: Motion, eye: Eye, times_s: Array, screen: Array | None = None)
         lying=lying,
         falling=falling,
         short=_short(hips, chest),
+        crowded=_crowded(xy, known),
         stature=_statures(motion),
         scale=scale,
     )
@@ -156,6 +158,21 @@ def _short(hips: Array, chest: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         along = np.abs((trunk * ray).sum(-1)) / lengths
     return np.asarray(np.clip((np.nan_to_num(along) - 0.3) / 0.6, 0.0, 1.0))
+
+
+def _crowded(xy: Array, known: Flags) -> Array:
+    """How much of each one's box, or of the smaller other's, is shared with somebody."""
+    low = np.where(known[..., None], xy, np.inf).min(axis=2)
+    high = np.where(known[..., None], xy, -np.inf).max(axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area = np.prod(np.maximum(high - low, 0.0), axis=-1)
+        width = np.minimum(high[:, :, None], high[:, None]) - np.maximum(
+            low[:, :, None], low[:, None]
+        )
+        both = np.prod(np.maximum(width, 0.0), axis=-1)
+        share = np.nan_to_num(both / np.minimum(area[:, :, None], area[:, None]))
+    share[:, np.arange(share.shape[1]), np.arange(share.shape[1])] = 0.0
+    return np.asarray(np.clip((share.max(axis=2, initial=0.0) - 0.15) / 0.5, 0.0, 1.0))
 
 
 def _segment(points: Array, a: Array, b: Array) -> tuple[Array, Array]:
