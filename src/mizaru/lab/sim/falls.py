@@ -293,7 +293,7 @@ def _roll(m: _Maker) -> Course:
         (m.phase(3.0, turn, 0.15 + 0.4 * m.tone, 0.0),),
         m.end(_FLAT, _HALF, _CURLED),
         tuple(
-            m.push(body, share * m.draw(0.35, 0.7), m.draw(0.35, 0.6), up=lift)
+            m.push(body, share * m.draw(0.5, 0.85), m.draw(0.4, 0.65), up=lift)
             for body, share in (("thorax", 0.5), ("root", 0.5), ("lfemur", 0.2), ("rfemur", 0.2))
         ),
     )

@@ -363,7 +363,7 @@ def fall_bed(rng: Rng) -> Scenario:
         Action(do=Do.FALL, way=way, heading=0.0, limp=float(rng.uniform(0.2, 1)), seconds=1.0)
     )
     stage.enter(script, _afterwards(rng))
-    return stage.scenario("fall_bed", 24.0, prelude=float(rng.uniform(5, 8)))
+    return stage.scenario("fall_bed", 30.0, prelude=float(rng.uniform(5, 8)))
 
 
 def fall_wall(rng: Rng) -> Scenario:
