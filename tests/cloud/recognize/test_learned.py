@@ -93,6 +93,28 @@ def test_whoever_gets_up_again_at_once_is_noted_and_not_alarmed(
     assert {m.name for m in note.measures} >= {"drop", "descent_speed", "immobility"}
 
 
+def test_a_track_that_flips_between_two_bodies_falls_less_than_one_that_stays_down(
+    studio: Studio, fakes: Fakes
+) -> None:
+    """It goes down again and again; whoever fell goes down once."""
+    sit = studio.film([studio.Actor((studio.SITTING,))], seconds=12)
+    down = studio.film([studio.Actor(studio.fall("off_chair", begins=1.5))], seconds=12)
+    flips = [
+        d if a.key.frame_id > 20 and a.key.frame_id % 8 < 4 else a
+        for a, d in zip(sit, down, strict=True)
+    ]
+    network = fakes.Says({FALL: 2.0, Behavior.LIE: 3.0})
+    scores = [
+        max(
+            m.scores[Behavior.FALL]
+            for m in trace(film, network, fakes.card())
+            if m.t_ms > studio.START_MS + 3000
+        )
+        for film in (flips, down)
+    ]
+    assert logit(scores[0]) < logit(scores[1]) - 0.25 * JUDGING.look_unsettled
+
+
 @pytest.mark.parametrize("zone", [ZoneKind.REST, ZoneKind.LOITER])
 def test_who_lies_down_on_a_bed_has_not_fallen(
     studio: Studio, fakes: Fakes, zone: ZoneKind

@@ -8,6 +8,7 @@ The score of a moment is one number of log odds:
   - look       what the second look has not seen yet; gone sooner after a fast descent onto the
                floor where somebody lies still
   - upright    who sits or stands upright ever since
+  - unsettled  a head that does not stay down
   - back up    who stands again
 
 so that one threshold, chosen on training data, decides between all of it.
@@ -36,6 +37,7 @@ class _Episode:
     Attributes:
         began_ms: when the evidence became noteworthy.
         descent: how they came down, as far as it was seen.
+        half_y: where the head was half of the way down, image heights; None where unknown.
         strongest: the most that spoke for it, log odds.
         was_over: whether that was enough but for the second look.
         was_told, was_dismissed: what was said of it.
@@ -43,6 +45,7 @@ class _Episode:
 
     began_ms: int
     descent: Descent | None = None
+    half_y: float | None = None
     strongest: float = -math.inf
     was_over: bool = False
     was_told: bool = False
@@ -100,6 +103,7 @@ class FallWatch:
         score = believed - self._judging.look_weight
         if self._episode:
             self._follow(self._episode, subject)
+            self._mark_half(self._episode, subject)
             self._episode.strongest = max(self._episode.strongest, believed)
             score = believed + self._second_look(self._episode, subject)
         self.score = min(MAX_LOGIT, max(-MAX_LOGIT, score))
@@ -218,6 +222,16 @@ class FallWatch:
         if found and found.drop >= self._judging.drop and (not known or found.drop > known.drop):
             episode.descent = found
 
+    def _mark_half(self, episode: _Episode, subject: Subject) -> None:
+        """Remember it as long as the impact is in sight."""
+        descent = episode.descent
+        if descent is None:
+            return
+        since = (s for s in subject.samples if s.t_ms >= descent.impact_ms)
+        first = next(since, None)
+        if first and first.t_ms <= descent.impact_ms + 200 and first.body.upper is not None:
+            episode.half_y = first.body.upper - 0.5 * descent.drop * subject.size
+
     def _second_look(self, episode: _Episode, subject: Subject) -> float:
         judging = self._judging
         if self._is_up:
@@ -233,7 +247,11 @@ class FallWatch:
         severe = severe and self._still_s(episode, subject) >= 0.5 * judging.look_severe_s
         needed_s = judging.look_severe_s if severe else judging.look_s
         unseen = 1.0 - min(1.0, max(0.0, down_s) / needed_s)
-        return -judging.look_weight * unseen - judging.look_upright * upright
+        return (
+            -judging.look_weight * unseen
+            - judging.look_upright * upright
+            - judging.look_unsettled * _unsettled(episode.half_y, since)
+        )
 
     def _rest(self, subject: Subject) -> None:
         """Notice when it last moved."""
@@ -297,6 +315,15 @@ def _is_upright(sample: Sample) -> bool:
         and tilt < 30.0
         and sample.height > 0.5
     )
+
+
+def _unsettled(half_y: float | None, since: list[Sample]) -> float:
+    """Share of the poses since the impact, as far as remembered, whose head is back above half of
+    its way down."""
+    heads = [y for sample in since if (y := sample.body.upper) is not None]
+    if half_y is None or len(heads) < 2:
+        return 0.0
+    return sum(y < half_y for y in heads) / len(heads)
 
 
 def _drop(subject: Subject, began_ms: int, limits: Thresholds) -> Descent | None:

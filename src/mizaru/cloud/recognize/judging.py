@@ -39,6 +39,8 @@ class Judging:
         look_upright: who is on their feet or sits upright all through it speaks against a fall by
             this.
         look_back_up: who is up again, by this.
+        look_unsettled: a head that is back above half of its way down speaks against it by this,
+            times the share of poses since: tracks that flip between two bodies come down often.
         severe_speed: peak descent of a severe fall, body heights/s.
         severe_lying: … and share of poses that lie since the impact.
         still: who stays within this of a place is still, body heights.
@@ -69,6 +71,7 @@ class Judging:
 
         touch_near: a wrist nearer to the head than this is at the mouth, body heights …
         touch_far: … and farther than this it has left.
+        touch_least_s: a shorter stay is a flicker, seconds.
         touch_lost_s: a wrist that is not seen this long has left, seconds.
         touch_s: cycles of the last so many seconds are counted.
         smoke_mean_s: smoking must be likely in the clearer half of so many seconds.
@@ -103,6 +106,7 @@ class Judging:
     look_weight: float = 10.0
     look_upright: float = 2.0
     look_back_up: float = 8.0
+    look_unsettled: float = 6.0
     severe_speed: float = 0.9
     severe_lying: float = 0.7
     still: float = 0.15
@@ -134,12 +138,13 @@ class Judging:
 
     touch_near: float = 0.17
     touch_far: float = 0.28
+    touch_least_s: float = 0.5
     touch_lost_s: float = 1.0
     touch_s: float = 60.0
     smoke_mean_s: float = 10.0
     smoke_cycles: int = 3
     smoke_period_s: tuple[float, float] = (2.5, 40.0)
-    smoke_dwell_s: tuple[float, float] = (0.3, 5.0)
+    smoke_dwell_s: tuple[float, float] = (0.6, 5.0)
     smoke_rhythm: float = 1.5
     smoke_doubt: float = 8.0
     phone_dwell_s: float = 6.0

@@ -129,5 +129,6 @@ class Rhythm:
 
     def _leave(self, hand: _Hand, t_ms: int) -> None:
         assert hand.near_since_ms is not None
-        self._cycles.append(Cycle(hand.near_since_ms, t_ms))
+        if t_ms - hand.near_since_ms >= self._judging.touch_least_s * 1000:
+            self._cycles.append(Cycle(hand.near_since_ms, t_ms))
         hand.near_since_ms = None
