@@ -197,7 +197,7 @@ describe.skipIf(executable === undefined)('the dashboard', () => {
   });
 
   it('takes an operator’s word by keyboard, shows it to others, and takes it back', async () => {
-    play(figure(1));
+    cloud.scene(CAMERA, figure(1)); // one is enough: two pages draw it
     cloud.incident(fall());
     await open();
     const other = await context.newPage();
