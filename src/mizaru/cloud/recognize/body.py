@@ -33,6 +33,7 @@ class Body:
         head, shoulders, hips, knees, ankles: middle of what is seen of each.
         wrists: left and right.
         stride: from the left ankle to the right; None unless both are seen.
+        left, right: x of the outermost joints.
         top, bottom: y of the highest and of the lowest joint.
         center: middle of the torso, or the best that is seen of it.
         ground: where the body touches the floor.
@@ -55,6 +56,8 @@ class Body:
     ankles: Point | None
     wrists: tuple[Point | None, Point | None]
     stride: Point | None
+    left: float
+    right: float
     top: float
     bottom: float
     center: Point
@@ -95,7 +98,8 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
     head = _mean([joints[i] for i in _HEAD])
     shoulders, hips = _pair(joints, _SHOULDERS), _pair(joints, _HIPS)
     knees, ankles = _pair(joints, _KNEES), _pair(joints, _ANKLES)
-    top, bottom = min(y for _, y in seen), max(y for _, y in seen)
+    xs, ys = [x for x, _ in seen], [y for _, y in seen]
+    top, bottom = min(ys), max(ys)
 
     limbs = []
     for side in (0, 1):
@@ -116,7 +120,7 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
     center = _middle(shoulders, hips) if shoulders and hips else hips or shoulders or seen[0]
     u = center[0] / aspect
     anchor = ankles if ankles and hips and ankles[1] > hips[1] else hips
-    x = anchor[0] if anchor else sum(x for x, _ in seen) / len(seen)
+    x = anchor[0] if anchor else sum(xs) / len(xs)
     rho = pose.keypoints[:, 2].tolist()
     core = rho[5:7] + rho[11:17]
     return Body(
@@ -128,6 +132,8 @@ def measure(pose: Pose, aspect: float, t_ms: int) -> Body | None:
         ankles=ankles,
         wrists=(joints[_WRISTS[0]], joints[_WRISTS[1]]),
         stride=_from_to(joints[_ANKLES[0]], joints[_ANKLES[1]]),
+        left=min(xs),
+        right=max(xs),
         top=top,
         bottom=bottom,
         center=center,

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mizaru.cloud.recognize.adaptation import DEFAULT_SENSITIVITY, Sensitivity
+from mizaru.cloud.recognize.body import Body
 from mizaru.cloud.recognize.card import (
     LEARNED_RISKS,
     MAX_LOGIT,
@@ -64,7 +65,6 @@ from mizaru.cloud.recognize.thresholds import DEFAULT, Thresholds
 from mizaru.cloud.recognize.zones import Zone
 from mizaru.cloud.settings import CloudCameraSettings, ZoneKind
 from mizaru.vocabulary import Behavior
-from mizaru.wire.codec import box_xyxy
 
 Array = npt.NDArray[np.float32]
 
@@ -146,11 +146,18 @@ class _Mind:
         self.wave = _Mean(judging.wave_mean_s, least=3)
         self.smoke = _Mean(judging.smoke_mean_s, least=10, clearer_half=True)
         self.odds: Array | None = None
+        self.is_fresh = False
+        self.contact: Contact | None = None
         self.scores: dict[Behavior, float] = dict.fromkeys(LEARNED_RISKS, -MAX_LOGIT)
         self.spells: dict[Behavior, _Spell] = {}
 
+    def fork(self) -> _Mind:
+        """The same thoughts of another subject; contacts are of the one they were made for."""
+        self.contact = None
+        return copy.deepcopy(self)
+
     def hear(self, t_ms: int, odds: Array) -> None:
-        self.odds = odds
+        self.odds, self.is_fresh = odds, True
         self.everyday.hear(t_ms, odds, self.rhythm)
         self.fall.hear(t_ms, float(odds[FALL]))
         self.temper.hear(t_ms, odds)
@@ -252,17 +259,17 @@ class LearnedRecognizer:
 
         self._seen = tuple(one.subject for one in seen)
         nothing = Behavior.UNKNOWN, 0.0
-        ids = {subject.subject_id for subject in self._seen}
+        boxes = {s.subject_id: _box(s.last.body, observation.aspect) for s in self._seen}
         return Finding(
             key=observation.key,
             subjects=tuple(
                 SubjectFinding(
                     pose.subject_id,
-                    box_xyxy(pose.keypoints),
+                    boxes[pose.subject_id],
                     *said.get(pose.subject_id, nothing),
                 )
                 for pose in observation.poses
-                if pose.subject_id in ids
+                if pose.subject_id in boxes
             ),
             risks=tuple(risks),
             dismissed=tuple(dismissed),
@@ -278,7 +285,7 @@ class LearnedRecognizer:
             mind = self._minds.get(subject)
             if mind is None:
                 parent = self._minds.get(subject.parent) if subject.parent else None
-                mind = copy.deepcopy(parent) if parent else _Mind(self._limits, self._judging)
+                mind = parent.fork() if parent else _Mind(self._limits, self._judging)
                 self._minds[subject] = mind
             mind.presence.observe(subject)
             mind.rhythm.observe(subject)
@@ -311,9 +318,12 @@ class LearnedRecognizer:
             mind = self._minds[subject]
             lies = mind.everyday.says()[0] is Behavior.LIE
             mind.fall.observe(subject, at_rest=subject in resting, lies=lies)
-            found = Contact(subject, None, dict.fromkeys(BLOWS, -MAX_LOGIT), True)
-            if subject in tempers and mind.temper.odds > -MAX_LOGIT:
-                found = contact(subject, tempers, self._judging)
+            found = mind.contact
+            if found is None or mind.is_fresh:
+                found = Contact(subject, None, dict.fromkeys(BLOWS, -MAX_LOGIT), True)
+                if subject in tempers and mind.temper.odds > -MAX_LOGIT:
+                    found = contact(subject, tempers, self._judging)
+                mind.contact, mind.is_fresh = found, False
             contacts[subject] = found
             mind.scores = {
                 Behavior.FALL: mind.fall.score,
@@ -462,6 +472,16 @@ def trace(
         recognizer.observe(observation)
         moments += recognizer.moments
     return moments
+
+
+def _box(body: Body, aspect: float) -> tuple[float, float, float, float]:
+    """Around what is seen, normalised (u0, v0, u1, v1), inside [0, 1]."""
+    u0, u1 = body.left / aspect, body.right / aspect
+    return _unit(u0), _unit(body.top), _unit(u1), _unit(body.bottom)
+
+
+def _unit(value: float) -> float:
+    return min(1.0, max(0.0, value))
 
 
 def _cut(odds: float) -> float:
