@@ -32,7 +32,7 @@ _MEANS: Final = {
     Behavior.WAVE_FOR_HELP: {Behavior.WAVE_FOR_HELP},
 }
 MERGE_S: Final = 60.0
-LEAST: Final = 0.3
+LEAST: Final = 0.5
 MOST: Final = 0.99
 """Thresholds stay between these: below, an alarm would contradict the word probability; above,
 calibration says nothing any more."""
