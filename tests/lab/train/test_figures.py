@@ -58,8 +58,9 @@ def test_temperature_undoes_overconfidence() -> None:
     assert fit_temperature(logits, np.full(len(logits), -1)) == 1.0
 
 
-def _trace(score: list[float], truth: list[int]) -> Trace:
-    return Trace(np.arange(len(score)) * 30_000, np.array(score), np.array(truth))
+def _trace(score: list[float], truth: list[int], event: list[int] | None = None) -> Trace:
+    t_ms = np.arange(len(score)) * 30_000
+    return Trace(t_ms, np.array(score), np.array(truth), np.array(event or [0] * len(score)))
 
 
 def test_false_alarms_close_together_are_one() -> None:
@@ -107,11 +108,12 @@ def test_a_push_taken_for_a_strike_is_no_false_alarm(
     assert (traces[Behavior.SMOKE][0].truth == 0).all()
 
 
-def test_an_event_is_found_once() -> None:
-    trace = _trace([0.1, 0.9, 0.9, 0.2, 0.2, 0.4], [0, 1, 1, 0, 1, -1])
-    judged = outcome([trace], 0.5, hours=1.0)
-    assert (judged.found, judged.events, judged.false) == (1, 2, 0)
-    assert judged.recall == 0.5
+def test_an_event_is_found_once_under_whatever_id() -> None:
+    first = _trace([0.1, 0.9, 0.9, 0.2, 0.2, 0.4], [0, 1, 1, 0, 1, -1], [0, 7, 7, 0, 8, 0])
+    again = _trace([0.9, 0.1], [1, 1], [7, 9])
+    judged = outcome([first, again], 0.5, hours=1.0)
+    assert (judged.found, judged.events, judged.false) == (1, 3, 0)
+    assert judged.recall == pytest.approx(1 / 3)
 
 
 def test_area_recall_and_f1() -> None:

@@ -31,6 +31,8 @@ _MEANS: Final = {
     Behavior.SMOKE: {Behavior.SMOKE},
     Behavior.WAVE_FOR_HELP: {Behavior.WAVE_FOR_HELP},
 }
+_EVENTS: Final = 10**9
+"""More milliseconds than a sequence has."""
 MERGE_S: Final = 60.0
 LEAST: Final = 0.5
 MOST: Final = 0.99
@@ -48,14 +50,19 @@ class Trace:
         t_ms: shape (N,), growing.
         score: shape (N,), [0, 1].
         truth: shape (N,): 1 it happens, 0 it does not, -1 nobody said.
+        event: shape (N,): which event it is where it happens. An event goes on under other ids,
+            in other traces.
     """
 
     t_ms: npt.NDArray[np.int64]
     score: Vector
     truth: npt.NDArray[np.integer]
+    event: npt.NDArray[np.int64]
 
 
-def traces_of(sequence: Sequence, moments: Iterable[Moment]) -> dict[Behavior, list[Trace]]:
+def traces_of(
+    sequence: Sequence, moments: Iterable[Moment], number: int = 0
+) -> dict[Behavior, list[Trace]]:
     """What the recognizer said of each id in a sequence, beside what is true.
 
     A risk happens from its label's start until `_TOLD_S` after its end, since it is told with a
@@ -72,14 +79,17 @@ def traces_of(sequence: Sequence, moments: Iterable[Moment]) -> dict[Behavior, l
         for subject_id, mine in said.items():
             t_ms = np.array([moment.t_ms for moment in mine], np.int64)
             truth = np.zeros(len(mine), int)
+            event = np.zeros(len(mine), np.int64)
             if first is not None:
                 truth[t_ms >= first] = -1
             for label in labels:
                 if label.subject_id in (None, subject_id):
                     until = (label.impact_ms or label.end_ms) + _TOLD_S * 1000
-                    truth[(t_ms >= label.start_ms) & (t_ms < until)] = 1
+                    now = (t_ms >= label.start_ms) & (t_ms < until)
+                    truth[now] = 1
+                    event[now] = number * _EVENTS + label.start_ms
             score = np.array([moment.scores[risk] for moment in mine])
-            out[risk].append(Trace(t_ms, score, truth))
+            out[risk].append(Trace(t_ms, score, truth, event))
     return out
 
 
@@ -119,7 +129,7 @@ class Outcome:
     """What a threshold does.
 
     Attributes:
-        found, events: stretches in which it happens and the score reaches it, and all.
+        found, events: events in which somebody's score reaches it, and all.
         false: false alarms.
         hours: of camera time.
     """
@@ -152,13 +162,11 @@ class Outcome:
 def outcome(traces: Iterable[Trace], threshold: float, *, hours: float) -> Outcome:
     """Judge a threshold."""
     traces = list(traces)
-    found = events = 0
+    events: set[int] = set()
+    found: set[int] = set()
     for trace in traces:
         happens = trace.truth == 1
-        starts = np.flatnonzero(happens & ~np.concatenate([[False], happens[:-1]]))
-        ends = np.flatnonzero(happens & ~np.concatenate([happens[1:], [False]]))
-        for start, end in zip(starts, ends, strict=True):
-            events += 1
-            found += bool((trace.score[start : end + 1] >= threshold).any())
+        events.update(trace.event[happens].tolist())
+        found.update(trace.event[happens & (trace.score >= threshold)].tolist())
     false = int((false_peaks(traces) >= threshold).sum())
-    return Outcome(found, events, false, hours)
+    return Outcome(len(found), len(events), false, hours)

@@ -175,7 +175,7 @@ class _Traced:
         for done, sequence in enumerate(sequences, start=1):
             seen = sequence.observations
             ms += seen[-1].key.t_ms - seen[0].key.t_ms if seen else 0
-            for risk, found in traces_of(sequence, trace(seen, network, card)).items():
+            for risk, found in traces_of(sequence, trace(seen, network, card), done).items():
                 traces[risk] += found
             on_trace(done)
         return _Traced(traces, ms / 3.6e6)
