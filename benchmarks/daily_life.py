@@ -1,7 +1,7 @@
 """False alarms of a simulated day: nobody falls, strikes or smokes in it.
 
 A ward and changing room at work and at rest: kneeling, tying shoes, lying down on beds, children
-and wheelchairs among it (`mizaru.lab.sim.repertoire.daily_life`), seen from drawn cameras with
+and wheelchairs among it (`mizaru.lab.sim.daily`), seen from drawn cameras with
 the flaws of our perception, through the product's recognizer and incident engine. Beds and sofas
 are rest zones, as an operator would have drawn them.
 
@@ -30,7 +30,7 @@ from mizaru.cloud.recognize import build_recognizer, recognizer_info
 from mizaru.cloud.settings import CloudCameraSettings, ZoneKind, ZoneSettings
 from mizaru.lab.motion import Motion
 from mizaru.lab.seeing import Eye, look
-from mizaru.lab.sim.repertoire import daily_life
+from mizaru.lab.sim.daily import daily_life
 
 
 class Alarm(msgspec.Struct, frozen=True):
