@@ -26,6 +26,13 @@ def test_the_share_of_a_box_that_changed_is_told(level: int, share: float) -> No
     assert motion.share(LEFT) == pytest.approx(0.0, abs=0.1)
 
 
+def test_a_lamp_that_is_switched_stirs_nobody() -> None:
+    motion = Motion()
+    motion.look(picture())
+    motion.look(np.full((SIZE_WH[1], SIZE_WH[0], 3), 160, np.uint8))
+    assert motion.share(RIGHT) == 0.0
+
+
 def test_nothing_has_changed_at_the_first_look_and_after_a_change_of_size() -> None:
     motion = Motion()
     motion.look(picture(250))

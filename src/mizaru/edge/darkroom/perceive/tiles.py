@@ -65,10 +65,16 @@ class Motion:
             self._moving = np.asarray(cv2.absdiff(grey, before) > _CHANGE, np.uint8)
 
     def share(self, box: Box) -> float:
-        """Share of a box's cells that changed, [0, 1]."""
+        """Share of a box's cells that changed, less that of the cells around it, [0, 1]: a lamp
+        that is switched, or a camera that trembles, makes nobody of a coat."""
         x0, y0, x1, y1 = (max(0, int(value // _CELL)) for value in box)
-        cells = self._moving[y0 : y1 + 1, x0 : x1 + 1]
-        return float(cells.mean()) if cells.size else 0.0
+        inside = self._moving[y0 : y1 + 1, x0 : x1 + 1]
+        around = self._moving.size - inside.size
+        if not inside.size or not around:
+            return 0.0
+        changed = int(inside.sum())
+        outside = (int(self._moving.sum()) - changed) / around
+        return max(0.0, changed / inside.size - outside)
 
     def region(self, resolution_wh: tuple[int, int], known: Sequence[Box]) -> Region | None:
         """A square around the largest moving blob outside of the people who are already
