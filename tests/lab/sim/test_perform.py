@@ -101,6 +101,7 @@ def test_who_is_outside_is_away(scenario_of: Make) -> None:
     motion = perform(scenario_of(ANN.replace("2.0, 2.5", "-1.5, 2.5")), 0.1)
     assert np.isnan(motion.joints).all()
     assert motion.joints.shape[2] == len(COCO17.keypoints)
+    assert all(type(word) is Behavior for word in motion.behaviors.flat)
 
 
 def test_a_motion_is_written_whole_and_read_without_pickle(

@@ -62,7 +62,8 @@ def perform(
     actors = list(play.actors.values())
     frames = max(1, round(scenario.duration * fps))
     joints = np.full((frames, len(actors), len(COCO17.keypoints), 3), np.nan, np.float32)
-    behaviors = np.full((frames, len(actors)), Behavior.UNKNOWN, dtype=object)
+    behaviors = np.empty((frames, len(actors)), dtype=object)
+    behaviors.fill(Behavior.UNKNOWN)  # np.full would make plain strings of them
     width, depth, _ = scenario.room.size
     for frame in range(frames):
         if frame:
