@@ -5,7 +5,7 @@ and wheelchairs among it (`mizaru.lab.sim.daily`), seen from drawn cameras with
 the flaws of our perception, through the product's recognizer and incident engine. Beds and sofas
 are rest zones, as an operator would have drawn them.
 
-    python -m benchmarks.daily_life [--hours 24] [--seed 2026]
+    python -m benchmarks.daily_life [--hours 24] [--begin 7] [--seed 2026]
 
 Episodes that are done stay done (``.bench/daily``): stop it and go on as you like. The seed is
 not one that any training has drawn from.
@@ -113,13 +113,15 @@ def judge(motion: Motion, rng: np.random.Generator) -> Episode:
     return Episode(motion.name, motion.seconds, seen, tuple(alarms))
 
 
-def episodes(folder: Path, hours: float, seed: int) -> Iterator[Episode]:
+def episodes(folder: Path, hours: float, begin: float, seed: int) -> Iterator[Episode]:
     """Those of a day, from disk where they are done."""
     folder.mkdir(parents=True, exist_ok=True)
     decoder = msgspec.json.Decoder(Episode)
     with Progress() as progress:
         task = progress.add_task("living", total=hours * 3600)
-        for number, motion in enumerate(daily_life(np.random.default_rng(seed), hours)):
+        for number, motion in enumerate(
+            daily_life(np.random.default_rng(seed), hours, begin=begin)
+        ):
             file = folder / f"{number:05}.json"
             if file.exists():
                 episode = decoder.decode(file.read_bytes())
@@ -135,13 +137,16 @@ def episodes(folder: Path, hours: float, seed: int) -> Iterator[Episode]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--begin", type=float, default=7.0, help="hour of the clock")
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()
     version = (recognizer_info().sha256 or "rules")[:12]
-    folder = CACHE / "daily" / f"{version}-{arguments.seed}-{arguments.hours:g}h"
+    folder = (
+        CACHE / "daily" / f"{version}-{arguments.seed}-{arguments.begin:g}+{arguments.hours:g}h"
+    )
     seconds = seen = 0.0
     alarms: Counter[str] = Counter()
-    for episode in episodes(folder, arguments.hours, arguments.seed):
+    for episode in episodes(folder, arguments.hours, arguments.begin, arguments.seed):
         seconds += episode.seconds
         seen += episode.seen_s
         for alarm in episode.alarms:
