@@ -116,3 +116,12 @@ def test_the_newest_tick_is_always_seen_and_nothing_is_written_into_the_input(
     assert not out[:, PRESENT, -2].any()
     again = augment.augment(windows, settings, np.random.default_rng(0))
     assert np.array_equal(out, again)
+
+
+def test_nothing_allowed_changes_nothing(windows: np.ndarray) -> None:
+    nothing = AugmentSettings(
+        mirror=0, joints_lost=0, frames_lost=0, half_rate=0, cut=0, alone=0, stretch=1, scale=1,
+        roll=0, jitter=0,
+    )  # fmt: skip
+    out = augment.augment(windows, nothing, np.random.default_rng(0))
+    assert np.array_equal(out, windows)

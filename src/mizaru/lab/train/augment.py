@@ -88,9 +88,9 @@ def augment(batch: Array, settings: AugmentSettings, rng: np.random.Generator) -
 def mirror(x: Array) -> Array:
     """Left is right."""
     out = x.copy()
-    joints = x[:, JOINTS].reshape(len(x), _K, 2, -1)[:, _SWAPPED]
+    joints = x[:, JOINTS].reshape(len(x), _K, 2, x.shape[2])[:, _SWAPPED]
     joints = joints * np.array([-1, 1], np.float32)[:, None]
-    out[:, JOINTS] = joints.reshape(len(x), 2 * _K, -1)
+    out[:, JOINTS] = joints.reshape(len(x), 2 * _K, x.shape[2])
     out[:, CONFIDENCE] = x[:, CONFIDENCE][:, _SWAPPED]
     out[:, PATH.start] *= -1
     out[:, _R + 1] *= -1
