@@ -83,6 +83,17 @@ def test_what_stays_and_stirs_is_somebody_if_detected_at_all(
     assert len(ids(who)) == people
 
 
+@pytest.mark.parametrize(("every", "people"), [(3, 1), (10, 0)])
+def test_what_stirs_only_now_and_then_is_furniture_before_a_trembling_camera(
+    every: int, people: int
+) -> None:
+    who = tracker()
+    for n in range(300):
+        stir = STIRRING if n % every == every - 1 else 0.0
+        step(who, candidate(100, 90, detection=POSSIBLE, stir=stir))
+    assert len(ids(who)) == people
+
+
 def test_what_walks_is_somebody_even_if_hardly_detected() -> None:
     who = tracker()
     for n in range(30):

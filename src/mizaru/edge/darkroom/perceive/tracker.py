@@ -30,6 +30,8 @@ LIKELY: Final = 0.65
 STIRRING: Final = 0.12
 """Share of a body's box that changes when somebody moves in it."""
 
+_STIR_SHARE: Final = 0.3  # of the looks: a table stirs when the camera trembles now and then
+
 POSSIBLE: Final = 0.45
 """Score of the detector that makes somebody of what stirs, when both come often enough."""
 
@@ -101,7 +103,7 @@ class Track:
             self.sure >= 1
             or self.likely >= 2
             or travel >= _TRAVEL * region.size
-            or (self.possible >= 1 and self.stirs >= CONFIRM_FRAMES)
+            or (self.possible >= 1 and self.stirs >= max(CONFIRM_FRAMES, _STIR_SHARE * self.hits))
         )
 
     @property
