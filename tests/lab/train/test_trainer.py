@@ -127,6 +127,7 @@ def test_the_exported_file_says_the_same(corpus: Corpus, tmp_path: Path) -> None
     x = corpus.x[::20].astype(np.float32)
     assert export.export(network, file, x) < 1e-3
     assert [path.name for path in tmp_path.iterdir()] == ["n.onnx"]
+    assert b".py" not in file.read_bytes()  # no folder of the machine that trained
     for n in (1, len(x)):
         wanted = trainer.say(network, x[:n], relations=True)
         assert np.allclose(export.run(file, x[:n]), wanted, atol=1e-4)

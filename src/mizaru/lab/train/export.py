@@ -64,6 +64,7 @@ def export(network: nn.Module, file: Path, sample: Array) -> float:
                 )
             finally:
                 logging.disable(logging.NOTSET)
+        _forget_whence(part)
         size = part.stat().st_size
         if size > MAX_BYTES:
             raise ModelError(f"{file}: {size / 1e6:.1f} MB, 20 MB are allowed; narrow the network")
@@ -74,6 +75,18 @@ def export(network: nn.Module, file: Path, sample: Array) -> float:
             raise ModelError(f"{file}: the exported network differs by {apart:.2g} in its logits")
         os.replace(part, file)
     return apart
+
+
+def _forget_whence(file: Path) -> None:
+    """Take out the exporter's traces: they name the folders of the machine that trained."""
+    import onnx
+
+    model = onnx.load(file)
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(model, file)
 
 
 def _session(file: Path) -> object:
