@@ -163,7 +163,7 @@ def test_a_day_has_its_length_and_nothing_bad_in_it(begin: float) -> None:
 
 
 def test_an_empty_room_is_motion_of_nobody() -> None:
-    from mizaru.lab.sim.repertoire import Set
+    from mizaru.lab.sim.stage import Set
 
     motion = play(Set(np.random.default_rng(0)).scenario("empty", 2.0))
     assert motion.joints.shape == (20, 0, len(COCO17.keypoints), 3)

@@ -15,8 +15,8 @@ import numpy as np
 from mizaru.lab.motion import Motion
 from mizaru.lab.sim.identity import Age
 from mizaru.lab.sim.motion import perform
-from mizaru.lab.sim.repertoire import Rng, Set, idle, lasting, wander
 from mizaru.lab.sim.scenario import Action, Do, Kind
+from mizaru.lab.sim.stage import Rng, Set, idle, lasting, wander
 
 FPS: Final = 10.0
 EPISODE_S: Final = 300.0
