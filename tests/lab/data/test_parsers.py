@@ -242,5 +242,5 @@ def test_a_bad_interval_is_named_with_its_line(tmp_path: Path, line: str, match:
     file.parent.mkdir()
     file.write_text(f"path,class,t0_s,t1_s\n{line}\n")
     with pytest.raises(DataError, match=match) as error:
-        read_intervals(tmp_path)
+        read_intervals(tmp_path / "labels")
     assert f"{file}:2:" in str(error.value)

@@ -88,8 +88,8 @@ def test_marked_times_beat_labels(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("path,class,t0_s\n", ":1: the column 't1_s' is missing"),
-        ("path,class,t0_s,t1_s\na.mp4,fall,x,2\n", "'x' is not a number"),
-        ("path,class,t0_s,t1_s\na.mp4,fall,5,2\n", "before it begins"),
+        ("path,class,t0_s,t1_s\na.mp4,fall,x,2\n", ":2: t0_s must be a number, got 'x'"),
+        ("path,class,t0_s,t1_s\na.mp4,fall,5,2\n", "must end after it begins"),
         ("path,class,t0_s,t1_s\na.mp4,fall,\xff\n", "not a CSV file"),
     ],
 )

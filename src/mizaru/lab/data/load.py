@@ -43,7 +43,7 @@ def load(
     """
     source = source_of(clip)
     if clip.kind == "video":
-        marked = read_intervals(root or root_of(clip)).get(clip.path, ())
+        marked = read_intervals((root or root_of(clip)) / "labels").get(clip.path, ())
         return (load_video(clip, source.name, recorder, pace, marked),)
     if clip.kind != "skeleton":
         raise DataError(f"{clip.path}: a row of kind {clip.kind!r} shows nobody moving")

@@ -56,14 +56,14 @@ class Interval:
     end_s: float
 
 
-def read_intervals(root: Path) -> Mapping[str, tuple[Interval, ...]]:
-    """The intervals of ``labels/*_intervals.csv``, by the paths of the clips.
+def read_intervals(labels: Path) -> Mapping[str, tuple[Interval, ...]]:
+    """The intervals of ``*_intervals.csv`` in a folder, by the paths of the clips; none without it.
 
     Raises:
         DataError: naming the file and line.
     """
     out: defaultdict[str, list[Interval]] = defaultdict(list)
-    for file in sorted((root / "labels").glob("*_intervals.csv")):
+    for file in sorted(labels.glob("*_intervals.csv")):
         try:
             with file.open(encoding="utf-8-sig", newline="") as stream:
                 rows = csv.DictReader(stream)

@@ -18,6 +18,7 @@ from typing import Final
 
 from mizaru.errors import DataError
 from mizaru.lab.data.manifest import Clip, read_manifest
+from mizaru.lab.data.videos import read_intervals
 from mizaru.lab.evaluate.task import Task, behavior_of
 
 COLUMNS: Final = ("kind", "task", "label", "identity", "group", "camera", "split", "licence")
@@ -145,12 +146,8 @@ def read_marks(folders: Iterable[Path]) -> Marks:
     spans: dict[str, list[tuple[str, float, float]]] = {}
     counts: dict[str, list[tuple[float, int]]] = {}
     for folder in dict.fromkeys(folder.resolve() for folder in folders):
-        for file in sorted(folder.glob("*_intervals.csv")):
-            for path, (name, begin, end) in _rows(file, ("class", "t0_s", "t1_s")):
-                span = (name, _number(begin, file), _number(end, file))
-                if span[2] < span[1]:
-                    raise DataError(f"{file}: {path}: ends at {end} s before it begins; mend it")
-                spans.setdefault(path, []).append(span)
+        for path, intervals in read_intervals(folder).items():
+            spans.setdefault(path, []).extend((i.word, i.start_s, i.end_s) for i in intervals)
         for file in sorted(folder.glob("*_counts.csv")):
             for path, (t_s, count) in _rows(file, ("t_s", "count")):
                 at = (_number(t_s, file), round(_number(count, file)))
