@@ -1,0 +1,1 @@
+"""One attack a file, which reads like its paper."""

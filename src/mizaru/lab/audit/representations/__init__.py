@@ -1,0 +1,1 @@
+"""One representation a file: what a reader outside gets to see of a visit."""
