@@ -141,8 +141,27 @@ _SHOES: tuple[RGB, ...] = (
 _IRIS: tuple[RGB, ...] = ((0.20, 0.11, 0.05), (0.16, 0.28, 0.45), (0.18, 0.33, 0.18))
 
 
-def draw_identity(seed: int, age: Age = Age.ADULT) -> Identity:
-    """Draw the person of a seed (≥ 0). Ages share face and colours, not size and gait."""
+def draw_identity(seed: int, age: Age = Age.ADULT, clothes: int | None = None) -> Identity:
+    """Draw the person of a seed (≥ 0). Ages share face and colours, not size and gait.
+
+    Args:
+        clothes: seed of what is worn; None: what the person of this seed usually wears.
+    """
+    person = _draw(seed, age)
+    if clothes is None:
+        return person
+    worn = _draw(clothes, age)
+    colours = replace(
+        person.colours,
+        shirt=worn.colours.shirt,
+        trousers=worn.colours.trousers,
+        shoes=worn.colours.shoes,
+    )
+    face = replace(person.face, long_sleeves=worn.face.long_sleeves)
+    return replace(person, colours=colours, face=face)
+
+
+def _draw(seed: int, age: Age) -> Identity:
     rng = np.random.default_rng([seed, 0x1D])
 
     def around(centre: float, spread: float, limit: float = 2.0) -> float:

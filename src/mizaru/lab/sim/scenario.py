@@ -290,12 +290,14 @@ PARAMETERS: Final[dict[Do, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Somebody and their script. `identity` is the seed of who it is, `manner` of how things
-    are done; without it always the usual way."""
+    are done, without it always the usual way; `clothes` of what is worn, without it what this
+    person usually wears."""
 
     name: Name
     identity: Annotated[int, Meta(ge=0, le=2**31)]
     age: Age = Age.ADULT
     manner: Annotated[int, Meta(ge=0, le=2**31)] | None = None
+    clothes: Annotated[int, Meta(ge=0, le=2**31)] | None = None
     start: Point
     heading: float = 0.0
     action: tuple[Action, ...] = ()

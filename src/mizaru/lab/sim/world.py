@@ -42,7 +42,7 @@ class World(Play):
         scene = build_room(scenario, offscreen_wh=size_wh)
         for k, person in enumerate(scenario.person):
             body = build_humanoid(
-                draw_identity(person.identity, person.age),
+                draw_identity(person.identity, person.age, person.clothes),
                 person_bit=2 << k,
                 taint_seed=appearance.taint_seed,
             )
