@@ -69,7 +69,15 @@ class Visit:
 
 
 class Medium(enum.StrEnum):
-    """What a representation is made of; decides which attacks make sense."""
+    """What a representation is made of; decides which attacks make sense, and what `show` gives.
+
+    ``PIXELS``: shape (T, h, w, 3), RGB in [0, 1], the person's box.
+    ``POSES``: shape (T, J, C), J ≥ 17, C ≥ 3. Rows 0 … 16 are `COCO17`, columns x, y in heights
+    of the picture and ρ in [0, 1]; further columns are metres where a sensor gave them. Row 17,
+    where there is one, is the head: yaw, pitch, roll in half turns. Rows from 18 on are whatever
+    else the reader gets, padded with NaN. Single NaNs: not seen.
+    ``EMBEDDING``: shape (T, D).
+    """
 
     PIXELS = "pixels"
     POSES = "poses"
