@@ -96,7 +96,9 @@ def _paint(
     below = room[window]
     height, width = below.shape[:2]
     finer = (width * _FINER, height * _FINER)
-    fine = np.asarray(cv2.resize(below, finer, interpolation=cv2.INTER_NEAREST))
+    fine: Image = np.asarray(
+        cv2.resize(below, finer, interpolation=cv2.INTER_NEAREST), dtype=np.uint8
+    )
     unit = CANVAS_HW[0] * _FINER
     corner = np.array((window[1].start, window[0].start)) * _FINER + 0.5
     every = [point for primitive, _ in painted for point in primitive.points]
