@@ -1,4 +1,4 @@
-"""The bounds against channels whose truth is known: codebooks, likelihood ratios, linear algebra."""
+"""The bounds against channels whose truth is known: codebooks, ratio tests, algebra."""
 
 from __future__ import annotations
 
@@ -80,9 +80,7 @@ def test_one_frame_of_a_codebook_says_and_names_no_more_than_the_bounds(
     assert truth >= 0.3 * lines[1] or truth >= 0.7 * math.log(number)  # nor is the line idle
 
 
-@pytest.mark.parametrize(
-    "pattern", [(1, 1, 1, 1, 1, 1), (1, -1, 1, -1, 1, -1), (1, 0, 0, 0, 0, 0)]
-)
+@pytest.mark.parametrize("pattern", [(1, 1, 1, 1, 1, 1), (1, -1, 1, -1, 1, -1), (1, 0, 0, 0, 0, 0)])
 @pytest.mark.parametrize("sigma", [0.35, 1.0])
 def test_no_way_to_speak_over_time_beats_the_line_for_any_input(
     pattern: tuple[int, ...], sigma: float
