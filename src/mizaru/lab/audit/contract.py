@@ -85,19 +85,27 @@ class Medium(enum.StrEnum):
 
 
 class Representation(Protocol):
-    """One way to show a visit to somebody outside.
+    """One way to show a visit to somebody outside."""
 
-    Attributes:
-        name: key in the registry.
-        words: what it is, for a data-protection officer.
-        medium: what it is made of.
-        control: whether it is a positive control, on which attacks must succeed.
-    """
+    @property
+    def name(self) -> str:
+        """Key in the registry."""
+        ...
 
-    name: str
-    words: str
-    medium: Medium
-    control: bool
+    @property
+    def words(self) -> str:
+        """What it is, for a data-protection officer."""
+        ...
+
+    @property
+    def medium(self) -> Medium:
+        """What it is made of."""
+        ...
+
+    @property
+    def control(self) -> bool:
+        """Whether it is a positive control, on which attacks must succeed."""
+        ...
 
     def show(self, visit: Visit, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """Shape (T, ...): all that a reader gets, one row per tick; NaN rows where nothing left."""
@@ -173,19 +181,27 @@ class Outcome:
 
 
 class Attack(Protocol):
-    """One attack: one file that reads like its paper.
+    """One attack: one file that reads like its paper."""
 
-    Attributes:
-        name: key in the registry.
-        words: what the attacker wants, for a data-protection officer.
-        source: paper.
-        media: representations it can be run on.
-    """
+    @property
+    def name(self) -> str:
+        """Key in the registry."""
+        ...
 
-    name: str
-    words: str
-    source: str
-    media: frozenset[Medium]
+    @property
+    def words(self) -> str:
+        """What the attacker wants, for a data-protection officer."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Paper."""
+        ...
+
+    @property
+    def media(self) -> frozenset[Medium]:
+        """Of representations that it can be run on."""
+        ...
 
     def run(
         self,
