@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from mizaru.errors import SettingsError
 from mizaru.settings import VARIABLE, convert, expand, line_of, load_document, refuse_unknown_tables
-from mizaru.wire.messages import MAX_CAMERAS, CameraId
+from mizaru.wire.messages import GRID_MS, MAX_CAMERAS, CameraId
 
 
 class Pace(enum.StrEnum):
@@ -87,6 +87,24 @@ class PlateSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     absorb_s: Annotated[float, Meta(ge=600, le=86_400)] = 600.0
 
 
+class PoseChannelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How coarse poses leave, after retargeting, which is always on; zeros: as retargeted.
+
+    Attributes:
+        step: grid of positions, in heights of the body; the wire's own is finer.
+        jitter: σ of the noise on positions, in heights of the body.
+        sticky: share of its variance that is drawn once per track and never averages away.
+        smooth_s: time constant that movement is smoothed with, seconds.
+        hold_ms: a pose is renewed at multiples of this only; 0 and 100: at every one.
+    """
+
+    step: Annotated[float, Meta(ge=0, le=0.25)] = 0.0
+    jitter: Annotated[float, Meta(ge=0, le=0.25)] = 0.0
+    sticky: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    smooth_s: Annotated[float, Meta(ge=0, le=2)] = 0.0
+    hold_ms: Annotated[int, Meta(ge=0, le=1000, multiple_of=GRID_MS)] = 0
+
+
 class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One camera.
 
@@ -104,6 +122,7 @@ class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     rotate: Annotated[int, Meta(ge=0, le=270, multiple_of=90)] = 0
     perceive: PerceiveSettings = PerceiveSettings()
     plate: PlateSettings = PlateSettings()
+    pose_channel: PoseChannelSettings = PoseChannelSettings()
 
 
 class LinkSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

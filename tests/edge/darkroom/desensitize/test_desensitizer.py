@@ -8,7 +8,7 @@ from mizaru.edge.darkroom.desensitize import build_desensitizer
 from mizaru.edge.darkroom.desensitize.plate import PlateModel
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive.perception import Perception
-from mizaru.edge.settings import CameraSettings, PlateSettings
+from mizaru.edge.settings import CameraSettings, PlateSettings, PoseChannelSettings
 from mizaru.wire import codec
 from mizaru.wire.messages import (
     GRID_MS,
@@ -27,6 +27,11 @@ MEMBERS = {
     "proxy, default": CameraSettings(id="cam", source="x"),
     "proxy, patient": CameraSettings(
         id="cam", source="x", plate=PlateSettings(commit_s=45.0, absorb_s=1800.0)
+    ),
+    "proxy, coarse poses": CameraSettings(
+        id="cam",
+        source="x",
+        pose_channel=PoseChannelSettings(step=0.03, jitter=0.02, smooth_s=0.2, hold_ms=200),
     ),
 }
 

@@ -25,9 +25,9 @@ def build_desensitizer(
 
     Args:
         camera: settings; `CameraSettings.plate` holds the plate's times.
-        rng: for members that add noise. Proxy mode draws nothing.
+        rng: for members that add noise; proxy mode's pose channel may.
         clock: wall clock, milliseconds. Proxy mode needs none: every time in it is the
             camera's own (`Frame.t_ms`), so that a file played fast gives the same bytes.
     """
     encode_webp(np.full((16, 16, 3), 128, np.uint8))  # loads the encoder before the lock-in
-    return ProxyDesensitizer(camera.plate)
+    return ProxyDesensitizer(camera.plate, camera.pose_channel, rng=rng)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from mizaru.edge.darkroom.desensitize.plate import PlateModel
+from mizaru.edge.darkroom.desensitize.pose_channel import PoseChannel
 from mizaru.edge.darkroom.desensitize.publish import Publisher
 from mizaru.edge.darkroom.desensitize.retarget import Retargeter
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive.perception import Perception, Person
-from mizaru.edge.settings import PlateSettings
+from mizaru.edge.settings import PlateSettings, PoseChannelSettings
 from mizaru.vocabulary import Pose
 from mizaru.wire.codec import pack_pose
 from mizaru.wire.messages import (
@@ -31,10 +34,17 @@ _DENSE_SUBJECTS: Final = MAX_POSES_PER_SEGMENT // (SEGMENT_MS // GRID_MS)
 class ProxyDesensitizer:
     """See `mizaru.edge.darkroom.desensitize.contract.Desensitizer` for the laws."""
 
-    def __init__(self, settings: PlateSettings) -> None:
+    def __init__(
+        self,
+        settings: PlateSettings,
+        pose_channel: PoseChannelSettings,
+        *,
+        rng: np.random.Generator,
+    ) -> None:
         self._plate = PlateModel(settings)
         self._publisher = Publisher()
         self._retargeter = Retargeter()
+        self._pose_channel = PoseChannel(pose_channel, rng)
         self._digest = b""
         self._last_tick: int | None = None
         self._window, self._poses_in_window = -1, 0
@@ -48,9 +58,12 @@ class ProxyDesensitizer:
         if self._last_tick is not None and tick <= self._last_tick:
             return ()
         people = _choose(perception.persons)
-        self._retargeter.forget_all_but({person.subject_id for person in perception.persons})
+        known = {person.subject_id for person in perception.persons}
+        self._retargeter.forget_all_but(known)
+        self._pose_channel.forget_all_but(known)
+        width, height = frame.resolution_wh
         poses = [
-            pose
+            self._pose_channel.apply(pose, frame.t_ms, width / height)
             for person in people
             if (pose := self._retargeter.retarget(person, frame.t_ms, frame.resolution_wh))
         ]
