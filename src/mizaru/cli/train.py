@@ -1,4 +1,4 @@
-"""``mizaru train``: make the recognizer's weights."""
+"""``mizaru train``: make the weights of the recognizer and of the encoder."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from mizaru.errors import DataError
 from mizaru.settings import environment
 
 if TYPE_CHECKING:
+    from mizaru.lab.encoder.run import Result as EncoderResult
+    from mizaru.lab.encoder.trainer import Pace as EncoderPace
     from mizaru.lab.train.pace import Pace
     from mizaru.lab.train.run import Result
 
@@ -34,7 +36,8 @@ INTERRUPTED: Final = 130
 _NEEDED: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "mujoco")
 
 app = typer.Typer(
-    help="Make the recognizer's weights, from simulated people and data that may be learnt from.",
+    help="Make the weights of recognizer and encoder, from simulated people and data that may be "
+    "learnt from.",
     no_args_is_help=True,
 )
 
@@ -174,6 +177,85 @@ def recognizer(
     console.print(f"{out}: recognizer.onnx, recognizer.json and recognizer.md written")
 
 
+@app.command()
+def encoder(
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the weights are made of (TOML). "
+            "[dim][default: the recipe of the weights that ship][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for encoder-small.onnx, encoder-base.onnx and encoder.json.",
+        ),
+    ] = Path("weights"),
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--fresh",
+            help="Go on where an interrupted run stopped, or forget it. Frames that were made "
+            "are kept either way.",
+        ),
+    ] = True,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where frames and checkpoints are kept. "
+            "[dim][default: encoder/ in MIZARU_TRAINING, or in ~/.cache/mizaru/training][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Train the encoder of the vision embedding z, and write its weights with a card.
+
+    Scenes of the sim are played by people of three pools that share nobody, and drawn as the
+    darkroom draws them: mannequins over the plate. The encoder learns to keep behaviour, relation,
+    place and count, and to forget who it is, against readers of identity that begin anew each
+    epoch. Figures are of people and scenes it never saw. Ctrl-C loses at most an epoch.
+
+    Examples:
+
+      mizaru train encoder --out src/mizaru/edge/darkroom/encode/weights
+
+      mizaru train encoder --recipe my.toml --fresh
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise DataError(f"training needs {', '.join(missing)}: pip install 'mizaru[lab,train]'")
+    from mizaru.lab.encoder.recipe import SHIPPED, load_recipe
+    from mizaru.lab.encoder.run import train_encoder
+
+    chosen = load_recipe(SHIPPED if recipe is None else recipe)
+    console = Console(stderr=True, highlight=False)
+    folder = Path(environment().get("MIZARU_TRAINING") or Path.home() / ".cache/mizaru/training")
+    command = "mizaru train encoder"
+    if recipe is not None:
+        command += f" --recipe {shlex.quote(recipe.name)}"
+    try:
+        with _bars(console) as bars:
+            result = train_encoder(
+                chosen,
+                cache=folder / "encoder" if cache is None else cache,
+                out=out,
+                command=command,
+                version=f"{chosen.title}-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+                fresh=not resume,
+                on_gather=bars.frames,
+                on_learn=bars.learn,
+            )
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on from here")
+        sys.exit(INTERRUPTED)
+    _show_encoder(result, Console(highlight=False))
+    console.print(f"{out}: {', '.join(t.file for t in result.card.tiers.values())}, encoder.json")
+
+
 class _Bars:
     """A bar per source, one for learning and a count of what was watched; lines where the output
     is no terminal."""
@@ -188,7 +270,12 @@ class _Bars:
         if self._lines and done == total:
             self._progress.console.print(f"windows of {source}: {total} pieces")
 
-    def learn(self, pace: Pace) -> None:
+    def frames(self, cast: str, done: int, total: int) -> None:
+        self._show(f"scenes to {cast}", done, total)
+        if self._lines and done == total:
+            self._progress.console.print(f"scenes to {cast}: {total}")
+
+    def learn(self, pace: Pace | EncoderPace) -> None:
         note = f"epoch {pace.epoch + 1} of {pace.epochs}, loss {pace.loss:.3f}"
         done = pace.epoch * pace.steps + pace.step
         self._show("learning", done, pace.epochs * pace.steps, note)
@@ -238,4 +325,15 @@ def _show(result: Result, console: Console) -> None:
             f"in {outcome.hours:.1f} h",
         )
     table.add_row("a window on one core", f"{result.cost_ms:.2f} ms")
+    console.print(table)
+
+
+def _show_encoder(result: EncoderResult, console: Console) -> None:
+    table = Table(title=f"people and scenes never seen: {result.judged} frames")
+    table.add_column("figure")
+    table.add_column("value [95 %]", justify="right")
+    for name, figure in result.figures.items():
+        table.add_row(name.replace("_", " "), figure)
+    for name, tier in result.card.tiers.items():
+        table.add_row(f"{name}: a frame on one thread", f"{tier.ms:.2f} ms")
     console.print(table)

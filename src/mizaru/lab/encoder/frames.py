@@ -1,0 +1,312 @@
+"""Anonymous frames Ĩ with their meaning, made once from the sim and kept on disk.
+
+A scene of the repertoire is cast with people of a pool, so that everybody comes to many rooms;
+it is seen by `mizaru.lab.seeing` as our perception would have seen it, and every n-th tick is
+drawn as the darkroom draws it: mannequins of the poses as released, over the plate of the room.
+The pools of the three casts share nobody, and so do their scenes.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec.structs import replace
+
+from mizaru.cloud.recognize.features import TICKS
+from mizaru.cloud.recognize.network import Network, shipped_model
+from mizaru.cloud.recognize.outputs import ACTIONS, FALL
+from mizaru.cloud.recognize.sight import Sight
+from mizaru.edge.darkroom.encode.canvas import CANVAS_HW, canvas
+from mizaru.errors import DataError
+from mizaru.lab.encoder.meaning import DOING_OF, Doing, meaning_of
+from mizaru.lab.encoder.recipe import FrameSettings, Recipe
+from mizaru.lab.encoder.room import as_published, dress, hang, render_plate
+from mizaru.lab.motion import Motion
+from mizaru.lab.seeing.eye import Eye
+from mizaru.lab.seeing.look import look
+from mizaru.lab.sequence import Sequence
+from mizaru.lab.sim.identity import Age
+from mizaru.lab.sim.motion import perform
+from mizaru.lab.sim.repertoire import scenes
+from mizaru.lab.sim.room import Piece
+from mizaru.lab.sim.scenario import Person, Scenario
+from mizaru.wire.messages import GRID_MS
+
+Image = npt.NDArray[np.uint8]
+Progress = Callable[[str, int, int], None]
+"""Called with (cast, scenes done, scenes in all)."""
+
+NOBODY: Final = -1
+"""Instead of a person: not exactly one, or nobody knows who."""
+ROW: Final = np.dtype(
+    [
+        ("scene", "<i4"),
+        ("view", "<i4"),
+        ("t_ms", "<i4"),
+        ("behavior", "i1"),
+        ("relation", "i1"),
+        ("place", "i1"),
+        ("count", "i1"),
+        ("person", "<i4"),
+    ]
+)
+"""One frame: where it comes from, the answers of `mizaru.lab.encoder.meaning`, and the one
+person who is in it (an index into the cast's pool), or `NOBODY`."""
+_FPS: Final = 10.0
+_AGES: Final = ((Age.ADULT, 0.62), (Age.ELDER, 0.25), (Age.CHILD, 0.13))
+"""As `mizaru.lab.sim.stage.Set` draws them."""
+_MAKERS: Final = (
+    "mizaru.lab.sim",
+    "mizaru.lab.seeing",
+    "mizaru.lab.encoder.meaning",
+    "mizaru.lab.encoder.room",
+    "mizaru.lab.encoder.frames",
+    "mizaru.edge.darkroom.encode.canvas",
+    "mizaru.proxy.psi",
+)
+"""Code that frames depend on."""
+
+
+class Cast(enum.StrEnum):
+    """Groups of people and scenes that share nobody and nothing."""
+
+    LEARN = "learn"
+    CALIBRATE = "calibrate"
+    JUDGE = "judge"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One scene as one camera had it.
+
+    Attributes:
+        scene, view: numbers within the cast.
+        motion: who does what, in the room's axes.
+        pieces: furniture.
+        eye: the camera.
+        plate: the room as published, or None before that.
+        sequence: what crossed the wall.
+        people: for each of the motion's people their index in the cast's pool.
+    """
+
+    scene: int
+    view: int
+    motion: Motion
+    pieces: tuple[Piece, ...]
+    eye: Eye
+    plate: Image | None
+    sequence: Sequence
+    people: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """N frames.
+
+    Attributes:
+        pixels: shape (N, *CANVAS_HW, 3) uint8 RGB: Ĩ.
+        rows: shape (N,) of `ROW`.
+        teacher: shape (N, len(Doing)) float16: what the shipped recognizer says of the poses
+            until then, as a distribution; NaN where it says nothing of `Doing`.
+    """
+
+    pixels: Image
+    rows: npt.NDArray[np.void]
+    teacher: npt.NDArray[np.float16]
+
+    def __post_init__(self) -> None:
+        count = len(self.rows)
+        if self.pixels.shape != (count, *CANVAS_HW, 3) or self.teacher.shape != (count, len(Doing)):
+            raise ValueError(f"{count} rows do not fit frames of {self.pixels.shape}")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pick(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Frames:
+        """Some of them."""
+        return Frames(self.pixels[which], self.rows[which], self.teacher[which])
+
+    @staticmethod
+    def join(parts: list[Frames]) -> Frames:
+        """All of several; of none, no frames."""
+        return Frames(
+            np.concatenate([np.zeros((0, *CANVAS_HW, 3), np.uint8), *(p.pixels for p in parts)]),
+            np.concatenate([np.zeros(0, ROW), *(p.rows for p in parts)]),
+            np.concatenate([np.zeros((0, len(Doing)), np.float16), *(p.teacher for p in parts)]),
+        )
+
+
+def pool(cast: Cast, count: int, seed: int) -> tuple[tuple[int, Age], ...]:
+    """The people of a cast: (identity of the sim, age). Casts share nobody."""
+    number = list(Cast).index(cast)
+    first = 1 + (seed % 1000 * len(Cast) + number) * 100_000
+    found: list[tuple[int, Age]] = []
+    for k in range(count):
+        # Shares of ages as exact as they can be, whatever the count.
+        at, share = (k + 0.5) / count, 0.0
+        for age, each in _AGES:
+            share += each
+            if at < share or age is _AGES[-1][0]:
+                found.append((first + k, age))
+                break
+    return tuple(found)
+
+
+def views(recipe: Recipe, cast: Cast, scene: int, scenario: Scenario) -> Iterator[View]:
+    """One scene of a cast before its cameras."""
+    settings = recipe.frames
+    number = list(Cast).index(cast)
+    rng = np.random.default_rng([settings.seed, number, scene, 1])
+    who = pool(cast, getattr(recipe.people, cast.value), settings.seed)
+    played, people = _recast(scenario, who, rng)
+    played = dress(played, rng)
+    motion = perform(played, rng=rng, fps=_FPS)
+    if not motion.people:
+        return
+    pieces = tuple(Piece.of(piece) for piece in played.furniture)
+    for view in range(settings.views):
+        rng = np.random.default_rng([settings.seed, number, scene, 2 + view])
+        eye = hang(motion, played, rng)
+        plate = as_published(render_plate(played, eye), rng)
+        yield View(scene, view, motion, pieces, eye, plate, look(motion, rng=rng, eye=eye), people)
+
+
+def scenarios(recipe: Recipe, cast: Cast) -> Iterator[tuple[int, Scenario]]:
+    """The scenes of a cast, numbered."""
+    rng = np.random.default_rng([recipe.frames.seed, list(Cast).index(cast)])
+    yield from enumerate(islice(scenes(rng), getattr(recipe.scenes, cast.value)))
+
+
+def frames_of(view: View, settings: FrameSettings, network: Network | None) -> Frames:
+    """Every n-th tick at which somebody's pose was released, and somebody is there.
+
+    Args:
+        network: that teaches; None: nobody does.
+    """
+    kept: list[Image] = []
+    rows: list[tuple[int, ...]] = []
+    windows: list[npt.NDArray[np.float32]] = []
+    taught: list[int] = []
+    sight = Sight()
+    last = -settings.every_ticks
+    for observation in view.sequence.observations:
+        seen = sight.observe(observation)
+        t_ms = observation.key.t_ms
+        if not observation.poses or t_ms // GRID_MS - last < settings.every_ticks:
+            continue
+        last = t_ms // GRID_MS
+        meaning = meaning_of(view.motion, view.eye, t_ms / 1000, view.pieces)
+        if meaning is None:
+            continue
+        alone = len(meaning.people) == len(observation.poses) == 1
+        person = view.people[meaning.people[0]] if alone else NOBODY
+        rows.append(
+            (view.scene, view.view, t_ms, meaning.behavior, meaning.relation, meaning.place,
+             meaning.count, person)
+        )  # fmt: skip
+        kept.append(canvas(view.plate, observation.poses, observation.aspect))
+        if network is not None and alone and seen and seen[0].window is not None:
+            windows.append(seen[0].window.features())
+            taught.append(len(rows) - 1)
+    teacher = np.full((len(rows), len(Doing)), np.nan, np.float16)
+    if network is not None and windows:
+        teacher[taught] = _words(network(np.stack(windows)))
+    pixels = np.stack(kept) if kept else np.zeros((0, *CANVAS_HW, 3), np.uint8)
+    return Frames(pixels, np.array(rows, ROW), teacher)
+
+
+def gather(recipe: Recipe, cache: Path, cast: Cast, progress: Progress = lambda *_: None) -> Frames:
+    """All frames of a cast; what is not in the cache is made now.
+
+    Raises:
+        DataError: a file of the cache is damaged.
+        SimError: pictures cannot be rendered here.
+    """
+    folder = cache / "frames" / _key(recipe, cast)
+    total: int = getattr(recipe.scenes, cast.value)
+    network = shipped_model().network
+    parts: list[Frames] = []
+    for scene, scenario in scenarios(recipe, cast):
+        progress(cast.value, scene, total)
+        file = folder / f"{scene:05d}.npz"
+        if not file.exists():
+            made = [
+                frames_of(view, recipe.frames, network)
+                for view in views(recipe, cast, scene, scenario)
+            ]
+            _save(file, Frames.join(made))
+        parts.append(_load(file))
+    progress(cast.value, total, total)
+    return Frames.join(parts)
+
+
+def _recast(
+    scenario: Scenario, who: tuple[tuple[int, Age], ...], rng: np.random.Generator
+) -> tuple[Scenario, tuple[int, ...]]:
+    """The same scene with people of a pool, of the ages it asks for; nobody twice."""
+    free = list(rng.permutation(len(who)))
+    people: list[Person] = []
+    chosen: list[int] = []
+    for person in scenario.person:
+        if not free:
+            raise DataError(f"{scenario.title}: {len(who)} people are too few to play it")
+        k = next((k for k in free if who[k][1] is person.age), free[0])
+        free.remove(k)
+        people.append(replace(person, identity=who[k][0], age=who[k][1]))
+        chosen.append(int(k))
+    return replace(scenario, person=tuple(people)), tuple(chosen)
+
+
+def _words(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """The recognizer's outputs (N, OUTPUTS) as distributions over `Doing`; NaN where it mostly
+    says `unknown`."""
+    raised = np.exp(logits[:, : len(ACTIONS)] - logits[:, : len(ACTIONS)].max(axis=1)[:, None])
+    actions = raised / raised.sum(axis=1)[:, None]
+    fallen = 1.0 / (1.0 + np.exp(-logits[:, FALL].astype(np.float64)))
+    out = np.zeros((len(logits), len(Doing)))
+    for k, word in enumerate(ACTIONS):
+        if word in DOING_OF:
+            out[:, DOING_OF[word]] += actions[:, k] * (1.0 - fallen)
+    out[:, Doing.FALLEN] += fallen
+    said = out.sum(axis=1, keepdims=True)
+    return np.where(said > 0.5, out / np.maximum(said, 1e-9), np.nan)
+
+
+def _key(recipe: Recipe, cast: Cast) -> str:
+    """Of everything the frames depend on but their number."""
+    people = getattr(recipe.people, cast.value)
+    digest = hashlib.sha256(msgspec.json.encode((recipe.frames, people, cast.value, TICKS)))
+    for name in _MAKERS:
+        file = import_module(name).__file__
+        assert file is not None
+        path = Path(file)
+        for each in sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]:
+            digest.update(each.read_bytes())
+    return f"{cast.value}-{digest.hexdigest()[:12]}"
+
+
+def _save(file: Path, frames: Frames) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    with part.open("wb") as stream:
+        np.savez_compressed(stream, pixels=frames.pixels, rows=frames.rows, teacher=frames.teacher)
+    part.replace(file)
+
+
+def _load(file: Path) -> Frames:
+    try:
+        with np.load(file) as arrays:
+            return Frames(arrays["pixels"], arrays["rows"], arrays["teacher"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"{file}: damaged frames ({error}); delete it to remake them") from None

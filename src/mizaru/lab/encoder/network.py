@@ -1,0 +1,167 @@
+"""The encoder family: one trunk, two exits, nested widths, one z space (design §2, AI Flow).
+
+A frame (N, 3, 64, 96) in [0, 1] becomes μ (N, `DIM`); its first 8 and 16 entries are the
+narrower embeddings (Matryoshka representation learning, Kusupati et al. 2022, eq. 1). The small
+exit leaves the trunk half-way, the base exit at its end. Heads that read meaning out of z belong
+to the cloud and are shared by all exits: a width has one head, whatever tier sent it.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from mizaru.lab.encoder.meaning import QUESTIONS
+
+WIDTHS: Final = (8, 16, 32)
+DIM: Final = WIDTHS[-1]
+_GREY: Final = (0.449, 0.449, 0.449)
+_SPREAD: Final = 0.25
+
+
+class Tier(enum.StrEnum):
+    """Exits, the cheapest first."""
+
+    SMALL = "small"
+    BASE = "base"
+
+
+class _Separable(nn.Module):
+    """Depthwise 3 × 3, then pointwise (Howard et al. 2017), around which the input is added
+    where its shape stays."""
+
+    def __init__(self, wide_in: int, wide_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.adds = stride == 1 and wide_in == wide_out
+        self.way = nn.Sequential(
+            nn.Conv2d(wide_in, wide_in, 3, stride, 1, groups=wide_in, bias=False),
+            nn.BatchNorm2d(wide_in),
+            nn.ReLU(),
+            nn.Conv2d(wide_in, wide_out, 1, bias=False),
+            nn.BatchNorm2d(wide_out),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.way(x)
+        return torch.relu(x + out if self.adds else out)
+
+
+class _Exit(nn.Module):
+    """Pools over the picture, and gives μ and, for learning alone, ln s² of each entry."""
+
+    def __init__(self, wide: int) -> None:
+        super().__init__()
+        self.mix = nn.Sequential(nn.Linear(2 * wide, 2 * wide), nn.ReLU())
+        self.mu = nn.Linear(2 * wide, DIM)
+        self.log_variance = nn.Linear(2 * wide, DIM)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        pooled = self.mix(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
+        return self.mu(pooled), self.log_variance(pooled).clamp(-8.0, 2.0)
+
+
+class Family(nn.Module):
+    """f_θ.
+
+    Args:
+        width: channels after the first layer; doubled twice on the way.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        w = width
+        self.stem = nn.Sequential(
+            nn.Conv2d(5, w, 3, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU()
+        )
+        self.near = nn.Sequential(
+            _Separable(w, 2 * w, 2), _Separable(2 * w, 2 * w),
+            _Separable(2 * w, 4 * w, 2), _Separable(4 * w, 4 * w),
+        )  # fmt: skip
+        self.far = nn.Sequential(
+            _Separable(4 * w, 4 * w), _Separable(4 * w, 4 * w),
+            _Separable(4 * w, 6 * w, 2), _Separable(6 * w, 6 * w), _Separable(6 * w, 6 * w),
+        )  # fmt: skip
+        self.exits = nn.ModuleDict({Tier.SMALL: _Exit(4 * w), Tier.BASE: _Exit(6 * w)})
+        v, u = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 96), indexing="ij")
+        self.register_buffer("where", torch.stack([u, v])[None], persistent=False)
+
+    def forward(self, frames: Tensor) -> dict[Tier, tuple[Tensor, Tensor]]:
+        """(μ, ln s²) of each tier, both (N, `DIM`); frames (N, 3, 64, 96) in [0, 1]."""
+        near = self._near(frames)
+        return {
+            Tier.SMALL: self.exits[Tier.SMALL](near),
+            Tier.BASE: self.exits[Tier.BASE](self.far(near)),
+        }
+
+    def mu(self, frames: Tensor, tier: Tier) -> Tensor:
+        """μ of one tier, (N, `DIM`)."""
+        x = self._near(frames)
+        mu: Tensor = self.exits[tier](x if tier is Tier.SMALL else self.far(x))[0]
+        return mu
+
+    def _near(self, frames: Tensor) -> Tensor:
+        # Where things are in the picture matters, and pooling forgets it.
+        grey = frames.new_tensor(_GREY)[None, :, None, None]
+        places = self.where.expand(frames.shape[0], -1, -1, -1)
+        x: Tensor = self.near(self.stem(torch.cat([(frames - grey) / _SPREAD, places], dim=1)))
+        return x
+
+
+class OneTier(nn.Module):
+    """One tier as the edge runs it: frames → μ; what is exported."""
+
+    def __init__(self, family: Family, tier: Tier) -> None:
+        super().__init__()
+        self.family, self.tier = family, tier
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.family.mu(frames, self.tier)
+
+
+class Heads(nn.Module):
+    """What the cloud reads out of z: for each width and question one small network."""
+
+    def __init__(self, hidden: int = 64) -> None:
+        super().__init__()
+        self.of = nn.ModuleDict(
+            {
+                str(width): nn.ModuleDict(
+                    {
+                        name: nn.Sequential(
+                            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, len(answers))
+                        )
+                        for name, answers in QUESTIONS.items()
+                    }
+                )
+                for width in WIDTHS
+            }
+        )
+
+    def forward(self, z: Tensor) -> dict[str, Tensor]:
+        """Logits for each question; the width is that of z (N, D)."""
+        heads = self.of[str(z.shape[1])]
+        return {name: head(z) for name, head in heads.items()}
+
+
+class Reader(nn.Module):
+    """An adversary: names people by z."""
+
+    def __init__(self, width: int, people: int, hidden: int = 96) -> None:
+        super().__init__()
+        self.way = nn.Sequential(
+            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(hidden, people),
+        )  # fmt: skip
+
+    def forward(self, z: Tensor) -> Tensor:
+        logits: Tensor = self.way(z)
+        return logits
+
+
+def clip(mu: Tensor, most: float) -> Tensor:
+    """clip_C(μ) = μ · min(1, C / ‖μ‖₂), row by row (representation.md §1)."""
+    norm = mu.norm(dim=1, keepdim=True).clamp_min(1e-9)
+    return mu * (most / norm).clamp_max(1.0)

@@ -1,0 +1,328 @@
+"""Learning: frames in, a family of encoders out; seeded, and picked up where it stopped.
+
+Every epoch draws its frames and its noise from (seed, epoch) alone, so that a run that was
+interrupted ends with the very weights of one that was not, on the same machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from mizaru.errors import DataError
+from mizaru.lab.encoder import losses
+from mizaru.lab.encoder.augment import augment, to_input
+from mizaru.lab.encoder.frames import Frames
+from mizaru.lab.encoder.meaning import QUESTIONS, UNSAID, Place, Relation
+from mizaru.lab.encoder.network import DIM, WIDTHS, Family, Heads, Reader, Tier, clip
+from mizaru.lab.encoder.recipe import Recipe
+
+Array = npt.NDArray[np.float32]
+
+_KEEPS: Final = 0.998
+"""Of the running mean of weights, per step; the mean is what is kept in the end."""
+_REMEMBERS: Final = 6_000
+"""Embeddings of the past that readers of identity learn from, too."""
+_READS: Final = 512
+_READER_RATE: Final = 3e-3
+_READER_WARM_UP: Final = 100
+_READER_STEPS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A step that was made.
+
+    Attributes:
+        epoch, epochs: from 0.
+        step, steps: within the epoch, from 1.
+        loss: running mean over the epoch.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+
+
+class Learned(nn.Module):
+    """Encoder and the heads that read it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.family, self.heads = Family(width), Heads()
+
+
+def learn(
+    recipe: Recipe,
+    frames: Frames,
+    checkpoint: Path,
+    *,
+    progress: Callable[[Pace], None] = lambda _: None,
+    epochs: int | None = None,
+) -> Learned:
+    """Train the recipe's family; goes on from `checkpoint` if it is there.
+
+    Args:
+        frames: only what may be learnt from.
+        epochs: stop after this many, for tests; the schedule stays the recipe's.
+
+    Raises:
+        DataError: there is no frame, or the checkpoint is of another recipe or other frames.
+    """
+    if not len(frames):
+        raise DataError("there is no frame to learn from; ask for more scenes in the recipe")
+    settings = recipe.training
+    torch.manual_seed(recipe.seed)
+    model = Learned(recipe.network.width)
+    model.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    mean = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    readers = Readers(recipe)
+    signature = _signature(recipe, frames)
+    begin = 0
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=True)
+        if kept["signature"] != signature:
+            raise DataError(
+                f"{checkpoint}: belongs to another recipe or other frames; start with --fresh"
+            )
+        model.load_state_dict(kept["model"])
+        optimizer.load_state_dict(kept["optimizer"])
+        mean, begin = kept["mean"], kept["epoch"]
+        readers.remember(kept["z"], kept["person"], kept["grouped"])
+    drawn = _Draw(recipe, frames)
+    steps = max(1, settings.frames_per_epoch // settings.batch)
+    for epoch in range(begin, settings.epochs if epochs is None else epochs):
+        rng = np.random.default_rng([recipe.seed, epoch])
+        torch.manual_seed(int(rng.integers(2**31)))
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        readers.restart()
+        model.train()
+        total = 0.0
+        for step in range(1, steps + 1):
+            rate = _rate(epoch * steps + step, settings.epochs * steps) * settings.rate
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            picks = drawn.batch(rng)
+            x = augment(torch.from_numpy(frames.pixels[picks]), generator)
+            loss = _loss(model, readers, x, frames.pick(picks), recipe)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimizer.step()
+            readers.learn()
+            _follow(mean, model, epoch * steps + step)
+            total += float(loss.detach())
+            progress(Pace(epoch, settings.epochs, step, steps, total / step))
+        _save(
+            checkpoint,
+            {
+                "signature": signature,
+                "epoch": epoch + 1,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "mean": mean,
+                **readers.memory(),
+            },
+        )
+    model.load_state_dict(mean)
+    model.eval()
+    return model
+
+
+class Readers:
+    """The adversaries: an ensemble that is born anew each epoch, half of them on single frames,
+    half on the mean over the moments of one view, since time is what identity leaks by."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._count = recipe.loss.adversaries if recipe.loss.adversary else 0
+        self._people = recipe.people.learn
+        self._moments = recipe.training.moments
+        self._readers: list[Reader] = []
+        self._optimizers: list[torch.optim.Optimizer] = []
+        self._z = torch.zeros(0, DIM)
+        self._person = torch.zeros(0, dtype=torch.int64)
+        self._grouped = torch.zeros(0, dtype=torch.bool)
+
+    def restart(self) -> None:
+        """New readers, who first learn from what is remembered."""
+        self._readers = [Reader(DIM, self._people) for _ in range(self._count)]
+        self._optimizers = [
+            torch.optim.Adam(reader.parameters(), lr=_READER_RATE) for reader in self._readers
+        ]
+        if len(self._z):
+            for _ in range(_READER_WARM_UP):
+                self.learn()
+
+    def confusion(self, mus: list[Tensor], person: Tensor, most: float) -> Tensor:
+        """How much readers know of these frames (one batch, by tier); also remembers them.
+
+        Args:
+            mus: μ (N, `DIM`) of each tier; N in groups of `moments` of one view.
+            person: (N,), below 0 where there is not exactly one.
+        """
+        if not self._readers:
+            return mus[0].sum() * 0.0
+        together = person.reshape(-1, self._moments)
+        same = (together == together[:, :1]).all(dim=1) & (together[:, 0] >= 0)
+        total = mus[0].sum() * 0.0
+        for mu in mus:
+            z = clip(mu, most)
+            single = z[person >= 0]
+            grouped = z.reshape(-1, self._moments, DIM).mean(dim=1)[same]
+            for k, reader in enumerate(self._readers):
+                seen = grouped if k % 2 else single
+                if len(seen):
+                    total = total + losses.confusion(reader(seen))
+            self.remember(single.detach(), person[person >= 0], _flags(single, False))
+            self.remember(grouped.detach(), together[same, 0], _flags(grouped, True))
+        return total / (len(mus) * len(self._readers))
+
+    def remember(self, z: Tensor, person: Tensor, grouped: Tensor) -> None:
+        """Keep embeddings (N, `DIM`) with their people; the oldest are forgotten."""
+        self._z = torch.cat([self._z, z])[-_REMEMBERS:]
+        self._person = torch.cat([self._person, person])[-_REMEMBERS:]
+        self._grouped = torch.cat([self._grouped, grouped])[-_REMEMBERS:]
+
+    def memory(self) -> dict[str, Tensor]:
+        """What is remembered, for a checkpoint."""
+        return {"z": self._z, "person": self._person, "grouped": self._grouped}
+
+    def learn(self) -> None:
+        """A few steps of each reader, on what is remembered."""
+        for k, reader in enumerate(self._readers):
+            mine = torch.nonzero(self._grouped == bool(k % 2))[:, 0]
+            if not len(mine):
+                continue
+            for _ in range(_READER_STEPS):
+                picks = mine[torch.randint(len(mine), (_READS,))]
+                loss = nn.functional.cross_entropy(reader(self._z[picks]), self._person[picks])
+                self._optimizers[k].zero_grad()
+                loss.backward()
+                self._optimizers[k].step()
+
+
+def embed(model: Learned, frames: npt.NDArray[np.uint8], tier: Tier) -> Array:
+    """μ of frames (N, H, W, 3) uint8: shape (N, `DIM`) float32."""
+    out = np.zeros((len(frames), DIM), np.float32)
+    model.eval()
+    with torch.inference_mode():
+        for start in range(0, len(frames), 512):
+            batch = to_input(torch.from_numpy(frames[start : start + 512]))
+            out[start : start + len(batch)] = model.family.mu(batch, tier).numpy()
+    return out
+
+
+def _flags(rows: Tensor, value: bool) -> Tensor:
+    return torch.full((len(rows),), value)
+
+
+def _loss(model: Learned, readers: Readers, x: Tensor, batch: Frames, recipe: Recipe) -> Tensor:
+    """The recipe's sum for one batch; every tier and width weighs the same, w_g = 1/G."""
+    weights = recipe.loss
+    truth = {name: _column(batch, name) for name in QUESTIONS}
+    teacher = torch.from_numpy(batch.teacher.astype(np.float32))
+    said = model.family(x)
+    deepest = said[Tier.BASE][0]
+    total = deepest.sum() * 0.0
+    for mu, log_variance in said.values():
+        spread = (0.5 * log_variance).exp() if weights.vib else torch.zeros_like(mu)
+        sample = mu + spread * torch.randn_like(mu)
+        for width in WIDTHS:
+            z = clip(sample[:, :width], weights.clip)
+            z = z + weights.noise * torch.rand(len(z), 1) * torch.randn_like(z)
+            logits = model.heads(z)
+            part = losses.answers(logits, truth)
+            part = part + weights.distill * losses.distillation(logits["behavior"], teacher)
+            apart = losses.apart(
+                clip(mu[:, :width], weights.clip), clip(deepest[:, :width], weights.clip)
+            )
+            total = total + (part + weights.tiers * apart) / (len(said) * len(WIDTHS))
+        bottleneck = losses.rate(mu, log_variance, weights.clip, WIDTHS[0])
+        alike = losses.contrast(mu[:, : WIDTHS[0]], _kinds(truth))
+        total = total + (weights.vib * bottleneck + weights.contrast * alike) / len(said)
+    if weights.adversary:
+        mus = [mu for mu, _ in said.values()]
+        total = total + weights.adversary * readers.confusion(
+            mus, _column(batch, "person"), weights.clip
+        )
+    return total
+
+
+def _column(batch: Frames, name: str) -> Tensor:
+    return torch.from_numpy(batch.rows[name].astype(np.int64))
+
+
+def _kinds(truth: dict[str, Tensor]) -> Tensor:
+    """One number for behaviour, place and relation together; -1 where one is not said."""
+    kinds = (truth["behavior"] * len(Place) + truth["place"]) * len(Relation) + truth["relation"]
+    said = (truth["behavior"] != UNSAID) & (truth["place"] != UNSAID)
+    return torch.where(said, kinds, -1)
+
+
+class _Draw:
+    """Batches: some frames as the recipe balances them, each with others of its view."""
+
+    def __init__(self, recipe: Recipe, frames: Frames) -> None:
+        rows = frames.rows
+        kind = (rows["behavior"].astype(int) + 1) * (len(Place) + 1) + rows["place"] + 1
+        weight = np.bincount(kind)[kind].astype(float) ** -recipe.training.balance
+        self._likely = weight / weight.sum()
+        self._moments = recipe.training.moments
+        self._anchors = recipe.training.batch // self._moments
+        _, owner = np.unique(np.stack([rows["scene"], rows["view"]]), axis=1, return_inverse=True)
+        owner = np.ravel(owner)
+        order = np.argsort(owner, kind="stable")
+        edges = np.searchsorted(owner[order], np.arange(owner.max() + 2))
+        self._order, self._from, self._to = order, edges[owner], edges[owner + 1]
+
+    def batch(self, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+        """Indices of frames; groups of `moments` are of one view."""
+        anchors = rng.choice(len(self._likely), self._anchors, p=self._likely)
+        low, high = self._from[anchors], self._to[anchors]
+        others = rng.integers(low[:, None], high[:, None], (len(anchors), self._moments))
+        picks = self._order[others]
+        picks[:, 0] = anchors
+        return np.asarray(picks.ravel(), np.intp)
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the peak rate: a tenth of the steps up, then a cosine down."""
+    lead = max(1, steps // 10)
+    if step <= lead:
+        return step / lead
+    return 0.5 + 0.5 * math.cos(math.pi * (step - lead) / max(1, steps - lead))
+
+
+def _follow(mean: dict[str, Tensor], model: nn.Module, step: int) -> None:
+    keeps = min(_KEEPS, 1.0 - 1.0 / step)
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            mean[name].lerp_(value, 1.0 - keeps)
+        else:
+            mean[name].copy_(value)
+
+
+def _signature(recipe: Recipe, frames: Frames) -> str:
+    digest = hashlib.sha256(msgspec.json.encode(recipe))
+    digest.update(np.ascontiguousarray(frames.rows).tobytes())
+    return digest.hexdigest()
+
+
+def _save(file: Path, state: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(file)
