@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 # Verb → module of this package; a module gives a function of that name or a Typer named `app`.
-_COMMANDS: Final = ("run", "edge", "cloud", "check", "schema", "evaluate")
+_COMMANDS: Final = ("run", "edge", "cloud", "check", "schema", "evaluate", "ledger")
 _GROUPS: Final = ("models", "wire", "sim", "train")
 
 

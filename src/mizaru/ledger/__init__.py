@@ -1,1 +1,4 @@
-"""The privacy ledger: upper bounds on what an outgoing representation can say, and their sums."""
+"""The privacy ledger: upper bounds on what an outgoing representation can say, and their sums.
+
+`bounds` holds the formulas, `account` what one track has used of its budget, `draw` the curves.
+"""

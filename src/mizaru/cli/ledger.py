@@ -1,0 +1,387 @@
+"""``mizaru ledger``: what the embedding z can tell of somebody at most, and what bounds nothing."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import mizaru
+from mizaru.errors import DataError, SettingsError, StorageFullError
+from mizaru.ledger import draw
+from mizaru.ledger.account import (
+    AMONG,
+    BUDGET,
+    DELTA,
+    FAR,
+    Channel,
+    Figures,
+    Reading,
+    embedding_bits,
+    figures,
+)
+from mizaru.wire import budget as wire_budget
+
+TICKS_PER_S: Final = draw.TICKS_PER_S
+SHIPPED: Final = Path(mizaru.__file__).parent / "edge/darkroom/encode/weights/encoder.json"
+_DEFAULT: Final = Channel()
+
+
+class _Tier(msgspec.Struct, frozen=True):
+    eigenvalues: dict[int, tuple[float, ...]]
+
+
+class _Card(msgspec.Struct, frozen=True):
+    """What the ledger needs of an encoder's card; the rest is passed over."""
+
+    clip: float
+    calibration_set: str
+    tiers: dict[str, _Tier]
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """λ of Cov clip_C(μ), the greatest first, and the set that they were measured on."""
+
+    eigenvalues: tuple[float, ...] = ()
+    named: str = ""
+
+
+def ledger(
+    width: Annotated[
+        int, typer.Option("--width", "-d", metavar="D", help="Numbers in z, 1 … 32.")
+    ] = _DEFAULT.width,
+    clip: Annotated[
+        float | None,
+        typer.Option(
+            "--clip",
+            "-c",
+            metavar="C",
+            help="Largest length of μ; unless given, the card's, else 1.",
+            show_default=False,
+        ),
+    ] = None,
+    sigma: Annotated[
+        float,
+        typer.Option("--sigma", "-s", help="Noise of one track: .2 for utility, .35 to be strict."),
+    ] = _DEFAULT.sigma,
+    sticky: Annotated[
+        float, typer.Option(help="Share of σ² that is drawn once per track, 0 … below 1.")
+    ] = _DEFAULT.sticky,
+    frames: Annotated[
+        int, typer.Option("--frames", "-t", metavar="T", help="Frames of one track, ten a second.")
+    ] = 25,
+    visits: Annotated[
+        int,
+        typer.Option(metavar="V", help="Tracks that an attacker knows to be of one person."),
+    ] = 1,
+    budget: Annotated[float, typer.Option(help="Nats per track, after which z stops.")] = BUDGET,
+    among: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--among",
+            "-n",
+            metavar="N",
+            help="Name one of how many; can be given again. Unless given: 40 and 1000.",
+            show_default=False,
+        ),
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Card of the encoder, for the calibrated lines; unless given, the shipped one.",
+            show_default=False,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.svg|OUT.html",
+            help="Draw nats and p_max against time, and where z stops.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Print the privacy ledger of the embedding z: what it can tell of one track at most.
+
+    Three columns, each with its condition. One frame alone: noise σ, any input. T frames, any
+    input: always true, and the one that the budget is charged by; sticky noise does not help
+    there. T frames, what stays the same: true only where who somebody is adds a constant to μ
+    and changes nothing else about it; then sticky noise sets a floor.
+
+    These are worst cases, and loose: at useful noise they allow nearly everything, while attacks
+    do little better than guessing (mizaru audit). Neither replaces the other: an attack shows
+    what one attacker got, a bound what none can exceed. Poses and plates get no noise and no
+    bound: only their bits stand here, and attacks in the audit.
+
+    Examples:
+
+    mizaru ledger
+
+    mizaru ledger --sigma 0.2 --frames 250 --plot ledger.svg
+
+    mizaru ledger --sigma 2 --visits 5 --among 12 --json
+    """
+    known = _calibration(SHIPPED if card is None else card, width, wanted=card is not None)
+    try:
+        channel = Channel(
+            width=width,
+            clip=clip if clip is not None else known.clip,
+            sigma=sigma,
+            sticky=sticky,
+        )
+        numbers = tuple(among or AMONG)
+        calibration = known.calibration if channel.clip == known.clip else Calibration()
+        book = _Book(channel, budget, frames, visits, numbers, calibration)
+    except ValueError as error:
+        raise SettingsError(f"{error}; see mizaru ledger --help") from None
+    if plot is not None:
+        _draw(book, plot)
+    if json:
+        typer.echo(jsonlib.dumps(book.document(), indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for table in book.tables():
+        console.print(table)
+        console.print()
+    for note in book.notes():
+        console.print(note)
+    if plot is not None:
+        console.print(f"[dim]{plot}: drawn[/]")
+
+
+class _Known(msgspec.Struct, frozen=True):
+    clip: float
+    calibration: Calibration
+
+
+class _Book:
+    """All that is printed for one channel.
+
+    Raises:
+        ValueError: a bad argument.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        budget: float,
+        frames: int,
+        visits: int,
+        among: tuple[int, ...],
+        calibration: Calibration,
+    ) -> None:
+        self.channel, self.budget, self.frames = channel, budget, frames
+        self.visits, self.among, self.calibration = visits, among, calibration
+        self.last = channel.frames_within(budget)
+        self._columns = {reading: self._at(reading, frames) for reading in Reading}
+
+    def _at(self, reading: Reading, frames: int) -> Figures:
+        return figures(
+            self.channel,
+            reading,
+            frames,
+            eigenvalues=self.calibration.eigenvalues,
+            visits=self.visits,
+            among=self.among,
+        )
+
+    def curves(self) -> str:
+        """The drawing."""
+        return draw.curves(
+            self.channel,
+            self.budget,
+            self.frames,
+            eigenvalues=self.calibration.eigenvalues,
+            visits=self.visits,
+            among=self.among,
+        )
+
+    def tables(self) -> Iterator[Table]:
+        """Lines, sums over time, bits."""
+        yield self._lines()
+        yield self._sums()
+        yield self._bits()
+
+    def _lines(self) -> Table:
+        c = self.channel
+        table = Table(
+            title=f"z of D = {c.width}, C = {c.clip:g}, σ = {c.sigma:g}, {c.sticky:.0%} sticky:"
+            " what one track can tell at most",
+            title_justify="left",
+        )
+        table.add_column("line")
+        over = f"{self.frames} frames"
+        if self.visits > 1:
+            over += f", {self.visits} visits"
+        for reading in Reading:
+            heading = reading if reading is Reading.FRAME else f"{over}:\n{reading}"
+            table.add_column(heading, justify="right")
+        lines: list[tuple[str, Callable[[Figures], str]]] = [
+            ("capacity, nats", lambda f: _number(f.nats)),
+            ("calibrated, nats", lambda f: "–" if f.calibrated is None else _number(f.calibrated)),
+            ("zCDP ρ", lambda f: _number(f.rho)),
+            (f"… as ε at δ = {DELTA:g}", lambda f: _number(f.epsilon)),
+            ("GDP m", lambda f: _number(f.m)),
+            (f"… as TAR at FAR {FAR:.1%}", lambda f: _share(f.tar)),
+        ]
+        for place, number in enumerate(self.among):
+            lines.append(
+                (
+                    f"p_max, N = {number:,}",
+                    lambda f, place=place: _share(f.top_1[place][1]),  # type: ignore[misc]
+                )
+            )
+        for name, say in lines:
+            table.add_row(name, *(say(self._columns[reading]) for reading in Reading))
+        return table
+
+    def _sums(self) -> Table:
+        table = Table(
+            title=f"One track over time, budget {self.budget:,g} nats", title_justify="left"
+        )
+        for heading in ("frames", "seconds", "nats, any", "of the budget", "nats, same"):
+            table.add_column(heading, justify="right")
+        for number in self.among:
+            table.add_column(f"p_max {number:,}", justify="right")
+        for count, anything, same in self._over_time():
+            table.add_row(
+                f"{count:,}",
+                f"{count / TICKS_PER_S:,g}",
+                _number(anything.nats / self.visits),
+                f"{anything.nats / self.visits / self.budget:.1%}",
+                _number(same.nats),
+                *(_share(p) for _, p in same.top_1),
+            )
+        table.add_section()
+        table.add_row(f"{self.last:,}", f"{self.last / TICKS_PER_S:,g}", "z stops")
+        return table
+
+    def _over_time(self) -> Iterator[tuple[int, Figures, Figures]]:
+        counts = {1, 5, 25, 125, 600, self.frames, self.last}
+        for count in sorted(counts):
+            if 1 <= count <= self.last:
+                yield count, self._at(Reading.ANY, count), self._at(Reading.STATIC, count)
+
+    def _bits(self) -> Table:
+        table = Table(title="Bits on the wire, worst case of one camera", title_justify="left")
+        table.add_column("part")
+        table.add_column("bits each", justify="right")
+        table.add_column("bits/s", justify="right")
+        table.add_column("bounded by")
+        for name, bits, per_s, bound in self._wire():
+            table.add_row(name, f"{bits:,}", f"{per_s:,.0f}", bound)
+        return table
+
+    def _wire(self) -> Iterator[tuple[str, int, float, str]]:
+        z = embedding_bits(self.channel)
+        yield f"z, {self.channel.width} B and its step", z, z * TICKS_PER_S, "the lines above"
+        for row in wire_budget.rows():
+            if row.what in ("pose", "plate"):
+                bits = 8 * row.bytes_each
+                words = "pose: 47 B, head 3 B, id" if row.what == "pose" else row.what
+                yield words, bits, bits * row.per_second, "nothing: see mizaru audit"
+
+    def notes(self) -> Iterator[str]:
+        """What must be read with the tables."""
+        if self.calibration.eigenvalues:
+            yield f"Calibrated: for frames like those of {self.calibration.named}."
+        else:
+            yield "Calibrated: no card of an encoder with this width and clip; give --card."
+        chances = " and ".join(f"{_share(1 / number)} of {number:,}" for number in self.among)
+        yield f"p_max: nobody names one of N more often; guessing gives {chances}."
+        yield (
+            "What stays the same: true only where who somebody is adds a constant to μ and changes "
+            "nothing else. Nothing but an attack tests that. A new visit draws new noise."
+        )
+        yield (
+            "Worst cases, and loose: a large ε here and an attack near chance in mizaru audit are "
+            "both true, and neither replaces the other. In proxy mode z is made of the released "
+            "plate and poses alone, so it adds nothing to what these say (data processing)."
+        )
+
+    def document(self) -> dict[str, object]:
+        """The same for machines."""
+        return {
+            "channel": asdict(self.channel),
+            "budget_nats": self.budget,
+            "visits": self.visits,
+            "calibration_set": self.calibration.named,
+            "lines": [asdict(column) for column in self._columns.values()],
+            "over_time": [
+                {
+                    "frames": count,
+                    "seconds": count / TICKS_PER_S,
+                    "any_input": asdict(anything),
+                    "static": asdict(same),
+                }
+                for count, anything, same in self._over_time()
+            ],
+            "stops_after_frames": self.last,
+            "wire": [
+                {"part": name, "bits_each": bits, "bits_per_s": per_s, "bounded_by": bound}
+                for name, bits, per_s, bound in self._wire()
+            ],
+        }
+
+
+def _calibration(file: Path, width: int, *, wanted: bool) -> _Known:
+    """Rank by rank the greatest eigenvalue of all tiers: it bounds whichever is running."""
+    try:
+        card = msgspec.json.decode(file.read_bytes(), type=_Card)
+    except OSError as error:
+        if not wanted:
+            return _Known(_DEFAULT.clip, Calibration())
+        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: not an encoder's card ({error})") from None
+    spectra = [tier.eigenvalues.get(width, ()) for tier in card.tiers.values()]
+    for spectrum in spectra:
+        if len(spectrum) not in (0, width) or not all(0 <= value < math.inf for value in spectrum):
+            raise DataError(f"{file}: eigenvalues of width {width} are not {width} numbers ≥ 0")
+    if not all(spectra):
+        return _Known(card.clip, Calibration())
+    greatest = tuple(map(max, zip(*(sorted(s, reverse=True) for s in spectra), strict=True)))
+    return _Known(card.clip, Calibration(greatest, card.calibration_set))
+
+
+def _draw(book: _Book, out: Path) -> None:
+    svg = book.curves()
+    if out.suffix == ".html":
+        svg = (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Mizaru: ledger</title>'
+            '<meta name="viewport" content="width=device-width"><style>body{margin:2rem auto;'
+            "max-width:60rem;font:16px/1.5 system-ui,sans-serif;color-scheme:light dark}</style>"
+            f"<h1>What z can tell of one track</h1>{svg}"
+            + "".join(f"<p>{escape(note)}</p>" for note in book.notes())
+            + "</html>\n"
+        )
+    elif out.suffix != ".svg":
+        raise SettingsError(f"--plot {out}: name a file that ends in .svg or .html")
+    try:
+        out.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        raise StorageFullError(
+            f"{out}: cannot be written ({error.strerror or error}); name another file"
+        ) from None
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def _share(value: float) -> str:
+    """Percent, never rounded up to a certainty nor down to nothing."""
+    if 0.9999 < value < 1:
+        return "> 99.99 %"
+    return f"{value:.2%}" if value < 0.1 else f"{value:.1%}"
