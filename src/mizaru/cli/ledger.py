@@ -295,7 +295,7 @@ class _Book:
     def notes(self) -> Iterator[str]:
         """What must be read with the tables."""
         if self.calibration.eigenvalues:
-            yield f"Calibrated: for frames like those of {self.calibration.named}."
+            yield f"Calibrated, and p_max: for frames like those of {self.calibration.named}."
         else:
             yield "Calibrated: no card of an encoder with this width and clip; give --card."
         chances = " and ".join(f"{_share(1 / number)} of {number:,}" for number in self.among)

@@ -219,7 +219,12 @@ def figures(
         eigenvalues: of Cov clip_C(μ) on the calibration set, or none.
         visits: V ≥ 1 tracks known to be of one person.
         among: N of each p_max.
+
+    Raises:
+        ValueError: a bad argument.
     """
+    if frames < 1 or visits < 1:
+        raise ValueError(f"frames and visits must be ≥ 1, got {frames} and {visits}")
     fresh, sticky = channel.fresh_variance, channel.sticky_variance
     calibrated: float | None = None
     if reading is Reading.ANY:

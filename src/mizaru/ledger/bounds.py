@@ -187,8 +187,8 @@ def epsilon(rho: float, delta: float) -> float:
         return (1 + excess) * rho + log_excess - log_alpha - (math.log(delta) + log_alpha) / excess
 
     # A grid finds the valley, golden sections its floor.
-    step = 0.05
-    best = min((number * step for number in range(-800, 801)), key=at)
+    step = 0.25
+    best = min((number * step for number in range(-100, 101)), key=at)
     low, high = best - step, best + step
     golden = (math.sqrt(5) - 1) / 2
     while high - low > 1e-10:

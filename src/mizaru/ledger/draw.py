@@ -9,10 +9,10 @@ from typing import Final
 
 from mizaru.ledger.account import AMONG, Channel, Figures, Reading, figures
 
-WIDTH: Final = 760
+WIDTH: Final = 800
 TICKS_PER_S: Final = 10
 _HEIGHT: Final = 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 208, 30, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 236, 30, 44
 _POINTS: Final = 80
 _STYLE: Final = """
 svg.ledger{font:13px system-ui,sans-serif;color:#1c2024;background:#fff}
@@ -86,16 +86,16 @@ def curves(
         nats.line(
             over(Reading.STATIC, lambda f: f.calibrated or 0.0), "static thin", "… calibrated"
         )
-    nats.across(budget * visits, "stop", f"budget {budget * visits:g}")
+    nats.across(budget * visits, "stop", f"budget {budget * visits:,g}")
     for number in among:
-        nats.across(math.log(number), "stop", f"ln {number}")
+        nats.across(math.log(number), "stop", f"ln {number:,}: names one of {number:,}")
     naming = _Panel(reach, (0.0, 1.0), 1, False, "p_max: nobody names one of N more often")
     for place, number in enumerate(among):
         css = "thin" if place else ""
         for reading, name in ((Reading.ANY, "any"), (Reading.STATIC, "static")):
             points = over(reading, lambda f, place=place: f.top_1[place][1])  # type: ignore[misc]
-            naming.line(points, f"{name} {css}", f"N = {number}, {reading}")
-        naming.across(1 / number, "stop", f"guessing, N = {number}")
+            naming.line(points, f"{name} {css}", f"N = {number:,}, {reading}")
+        naming.across(1 / number, "stop", f"guessing, N = {number:,}")
     for panel in (nats, naming):
         panel.upright(max(1, last) / TICKS_PER_S, f"z stops: {last / TICKS_PER_S:g} s")
     height = 2 * _HEIGHT
