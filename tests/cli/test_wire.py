@@ -36,7 +36,7 @@ def runner() -> CliRunner:
 def test_the_budget_is_a_table_with_sum_and_limit(runner: CliRunner) -> None:
     result = runner.invoke(app, ["budget"], env={"COLUMNS": "120"})
     assert result.exit_code == 0
-    assert "31.36" in result.output
+    assert "31.92" in result.output
     assert "32.00" in result.output
     for row in budget.rows():
         assert row.what in result.output

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mizaru.edge.segmenter import CLOCK_SET_BACK_MS, Draft, Segmenter
 from mizaru.wire.budget import framing, rows
@@ -19,11 +20,13 @@ from mizaru.wire.messages import (
     MAX_REPRESENTATIONS,
     SEGMENT_LEAST_MS,
     SEGMENT_MS,
+    ChannelRecord,
     Developed,
     Embedding,
     Plate,
     PoseRecord,
     Representation,
+    Withheld,
 )
 
 Make = Callable[..., Developed]
@@ -91,6 +94,17 @@ def test_another_size_begins_another_segment(developed: Make) -> None:
     items = [developed(tick, width=640 if tick < 4 else 320) for tick in range(8)]
     drafts = run(segmenter(), items)
     assert [(draft.width, len(draft.representations)) for draft in drafts] == [(640, 4), (320, 4)]
+
+
+def test_another_channel_begins_another_segment(developed: Make) -> None:
+    channels = [ChannelRecord(8, 1000, sigma, 50, 3000, bytes(4)) for sigma in (200, 350)]
+    items = [replace(developed(tick), channel=channels[tick >= 4]) for tick in range(8)]
+    drafts = run(segmenter(), items)
+    assert [(draft.channel, len(draft.representations)) for draft in drafts] == [
+        (channels[0], 4),
+        (channels[1], 4),
+    ]
+    assert drafts[0].seal(bytes(8), 1, GENESIS).channel == channels[0]
 
 
 def test_sizes_that_flicker_cannot_raise_the_rate(developed: Make) -> None:
@@ -169,9 +183,10 @@ def _full(tick: int, poses: int, width: int) -> Developed:
     # Late in time and in frames, so that every integer takes its longest form.
     t_ms = 2**47 - 2**47 % 100 + tick * 100
     representation = Representation(
-        2**32 - 1, t_ms, bytes(8), records, Embedding(2**16 - 1, bytes(32))
+        2**32 - 1, t_ms, bytes(8), records, Embedding(2**16 - 1, bytes(32)), Withheld.NOT, 100
     )
-    return Developed(representation, 2**14 - width, 2**14, 2**48 - 1)
+    channel = ChannelRecord(32, 2**16 - 1, 2**16 - 1, 99, 2**32 - 1, bytes(4))
+    return Developed(representation, 2**14 - width, 2**14, 2**48 - 1, channel)
 
 
 @settings(max_examples=150, deadline=None)

@@ -17,20 +17,48 @@ CAMERAS = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,31}", fullmatch=True)
 SIDE = st.integers(1, 2**14)
 
 
+CHANNELS = st.builds(
+    m.ChannelRecord,
+    st.integers(1, 32),
+    st.integers(1, 2**16 - 1),
+    st.integers(1, 2**16 - 1),
+    st.integers(0, 99),
+    st.integers(1, 2**32 - 1),
+    st.binary(min_size=4, max_size=4),
+)
+
+
 def exactly(length: int) -> st.SearchStrategy[bytes]:
     return st.binary(min_size=length, max_size=length)
 
 
 @st.composite
-def representations(draw: st.DrawFn, t_ms: int = 0, most: int = m.MAX_SUBJECTS) -> Any:
+def representations(
+    draw: st.DrawFn,
+    t_ms: int = 0,
+    most: int = m.MAX_SUBJECTS,
+    channel: m.ChannelRecord | None = None,
+) -> Any:
     subjects = draw(st.lists(st.integers(1, 2**32 - 1), unique=True, max_size=most))
     head = st.none() | exactly(3)
     poses = tuple(
         m.PoseRecord(subject, draw(head), draw(exactly(m.POSE_BYTES))) for subject in subjects
     )
-    embedding = st.builds(m.Embedding, U16, st.binary(min_size=1, max_size=32))
+    embedding, withheld = None, m.Withheld.NOT
+    if channel is not None:
+        embedding = draw(st.none() | st.builds(m.Embedding, U16, exactly(channel.width)))
+        withheld = m.Withheld.NOT if embedding else draw(st.sampled_from(m.Withheld))
     plate = draw(st.sampled_from([0, m.DIGEST_BYTES]).flatmap(exactly))
-    return m.Representation(draw(U32), t_ms, plate, poses, draw(st.none() | embedding))
+    return m.Representation(
+        draw(U32), t_ms, plate, poses, embedding, withheld, draw(st.integers(0, 100))
+    )
+
+
+@st.composite
+def developeds(draw: st.DrawFn) -> m.Developed:
+    channel = draw(st.none() | CHANNELS)
+    one = draw(representations(channel=channel))
+    return m.Developed(one, draw(SIDE), draw(SIDE), draw(MILLISECONDS), channel)
 
 
 @st.composite
@@ -49,8 +77,10 @@ def segments(draw: st.DrawFn) -> m.Segment:
         ).map(sorted)
     )
     room, chosen = m.MAX_POSES_PER_SEGMENT, []
+    channel = draw(st.none() | CHANNELS)
     for tick in ticks:
-        chosen.append(draw(representations(tick * m.GRID_MS, min(room, m.MAX_SUBJECTS))))
+        most = min(room, m.MAX_SUBJECTS)
+        chosen.append(draw(representations(tick * m.GRID_MS, most, channel)))
         room -= len(chosen[-1].poses)
     return m.Segment(
         camera=draw(CAMERAS),
@@ -62,6 +92,7 @@ def segments(draw: st.DrawFn) -> m.Segment:
         captured_ms=draw(MILLISECONDS),
         representations=tuple(chosen),
         plate=draw(st.none() | plates()),
+        channel=channel,
     )
 
 
@@ -101,7 +132,7 @@ STRATEGIES: dict[type, st.SearchStrategy[Any]] = {
     ),
     m.Ack: st.builds(m.Ack, CAMERAS, exactly(8), U32),
     m.Refuse: st.builds(m.Refuse, st.sampled_from(m.Refusal), st.none() | CAMERAS),
-    m.Developed: st.builds(m.Developed, representations(), SIDE, SIDE, MILLISECONDS),
+    m.Developed: developeds(),
     m.Plate: plates(),
 }
 
@@ -123,9 +154,10 @@ def maximal() -> dict[type, Any]:
             m.PoseRecord(u32 - subject, bytes(3), bytes(m.POSE_BYTES)) for subject in range(poses)
         )
         t_ms = grid_ms - (m.MAX_REPRESENTATIONS - index) * m.GRID_MS
-        return m.Representation(
-            u32, t_ms, bytes(m.DIGEST_BYTES), records, m.Embedding(2**16 - 1, bytes(32))
-        )
+        z = m.Embedding(2**16 - 1, bytes(32))
+        return m.Representation(u32, t_ms, bytes(m.DIGEST_BYTES), records, z, m.Withheld.NOT, 100)
+
+    channel = m.ChannelRecord(32, 2**16 - 1, 2**16 - 1, 99, u32, bytes(4))
 
     plate = m.Plate(b"RIFF" + bytes(4) + b"WEBP" + bytes(m.MAX_PLATE_BYTES - 12), 100)
     return {
@@ -146,6 +178,7 @@ def maximal() -> dict[type, Any]:
             ms,
             tuple(representation(i, 4) for i in range(m.MAX_REPRESENTATIONS)),
             plate,
+            channel,
         ),
         m.Status: m.Status(
             camera,
@@ -159,6 +192,6 @@ def maximal() -> dict[type, Any]:
         ),
         m.Ack: m.Ack(camera, bytes(8), u32),
         m.Refuse: m.Refuse(m.Refusal.UNKNOWN_CAMERA, camera),
-        m.Developed: m.Developed(representation(0, m.MAX_SUBJECTS), 2**14, 2**14, ms),
+        m.Developed: m.Developed(representation(0, m.MAX_SUBJECTS), 2**14, 2**14, ms, channel),
         m.Plate: plate,
     }

@@ -109,6 +109,52 @@ def test_a_second_encoding_of_a_message_is_refused(data: bytes) -> None:
         decode_from_cloud(data)
 
 
+SEGMENT_1 = (
+    b"\x9a\xa7segment\xa1a\xc4\x08stream-1\x01\xc4\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    b"\x04\x03\x00\x91\x96\xa5omega\x01\x64\xc4\x00\x90\xc0\xc0"
+)
+"""As version 1 wrote it."""
+
+
+def test_segments_of_version_1_stay_readable() -> None:
+    segment = decode_from_edge(SEGMENT_1)
+    assert isinstance(segment, m.Segment)
+    assert segment.channel is None
+    assert segment.representations == (m.Representation(1, 100, b"", ()),)
+    assert encode(segment) != SEGMENT_1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(SEGMENT_1.replace(b"\x96", b"\x97")[:-1] + b"\0\xc0", id="one field more"),
+        pytest.param(SEGMENT_1.replace(b"\x9a", b"\x9b") + b"\xc0", id="half of version 2"),
+        pytest.param(SEGMENT_1.replace(b"\x01\x64", b"\x01\xcd\x00\x64"), id="long integer"),
+    ],
+)
+def test_nothing_between_versions_is_readable(data: bytes) -> None:
+    with pytest.raises(WireError):
+        decode_from_edge(data)
+
+
+Z = m.Representation(1, 100, b"", (), m.Embedding(32, bytes(8)))
+CHANNEL = m.ChannelRecord(8, 1000, 350, 50, 3000, b"abcd")
+
+
+@pytest.mark.parametrize("channel", [None, m.ChannelRecord(16, 1000, 350, 50, 3000, b"abcd")])
+def test_no_z_comes_without_its_channel(channel: m.ChannelRecord | None) -> None:
+    m.Developed(Z, 4, 3, 100, CHANNEL)
+    with pytest.raises(ValueError, match="channel"):
+        m.Developed(Z, 4, 3, 100, channel)
+    with pytest.raises(ValueError, match="channel"):
+        m.Segment("a", bytes(8), 1, m.GENESIS, 4, 3, 0, (Z,), None, channel)
+
+
+def test_z_is_there_or_withheld() -> None:
+    with pytest.raises(ValueError, match="SPENT"):
+        m.Representation(1, 100, b"", (), m.Embedding(32, bytes(8)), m.Withheld.SPENT)
+
+
 def test_an_unknown_field_is_refused() -> None:
     with pytest.raises(WireError):
         decode_from_edge(msgspec.msgpack.encode(["bye", "and a picture"]))

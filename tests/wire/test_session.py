@@ -32,9 +32,9 @@ EDGE = b"edge-edge-edge-1"
 STREAM = b"stream-1"
 OTHER = b"stream-2"
 
-HELLO = b"\x94\xa5hello\x01\xc4\x10edge-edge-edge-1\x91\x94\xa1a\xc4\x08stream-1\x01\x03"
+HELLO = b"\x94\xa5hello\x02\xc4\x10edge-edge-edge-1\x91\x94\xa1a\xc4\x08stream-1\x01\x03"
 WELCOME = (
-    b"\x93\xa7welcome\x01\x91\x94\xa1a\xc4\x08stream-1\x00\xc4\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    b"\x93\xa7welcome\x02\x91\x94\xa1a\xc4\x08stream-1\x00\xc4\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 )
 ACK_2 = b"\x94\xa3ack\xa1a\xc4\x08stream-1\x02"
 BYE = b"\x91\xa3bye"
@@ -104,15 +104,15 @@ class TestBytes:
 
     def test_segment(self, open_edge: EdgeSession, open_cloud: CloudSession) -> None:
         data = (
-            b"\x9a\xa7segment\xa1a\xc4\x08stream-1\x01\xc4\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-            b"\x04\x03\x00\x91\x96\xa5omega\x01\x64\xc4\x00\x90\xc0\xc0"
+            b"\x9b\xa7segment\xa1a\xc4\x08stream-1\x01\xc4\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+            b"\x04\x03\x00\x91\x98\xa5omega\x01\x64\xc4\x00\x90\xc0\0\0\xc0\xc0"
         )
         assert chain(1) == [data]
         assert open_edge.segment("a", STREAM, 1, data) == data
         (event,) = open_cloud.receive(data)
         assert isinstance(event, SegmentReceived)
         assert (event.segment.number, event.encoded) == (1, data)
-        assert event.digest.hex() == "aa8d5484d752c921c15894992cb28124"
+        assert event.digest.hex() == "917c5f010a0ed223cf5f46c8fb7136c5"
 
     def test_ack(self, open_edge: EdgeSession, open_cloud: CloudSession) -> None:
         for number, data in enumerate(chain(2), start=1):
@@ -166,7 +166,7 @@ class TestCloud:
 
     def test_a_declared_gap_is_reported_and_accepted(self, cloud: CloudSession) -> None:
         segments = chain(7)
-        cloud.receive(encode(m.Hello(1, EDGE, (offer(5, 7),))))
+        cloud.receive(encode(m.Hello(2, EDGE, (offer(5, 7),))))
         cloud.welcome([cursor(2, m.chain_digest(segments[1]))])
         gap, event = cloud.receive(segments[4])
         assert gap == GapReported("a", STREAM, 3, 4)
@@ -197,7 +197,7 @@ class TestCloud:
 
     def test_a_gap_is_accepted_at_its_declared_end_only(self, cloud: CloudSession) -> None:
         segments = chain(7)
-        cloud.receive(encode(m.Hello(1, EDGE, (offer(5, 7),))))
+        cloud.receive(encode(m.Hello(2, EDGE, (offer(5, 7),))))
         cloud.welcome([cursor(2, m.chain_digest(segments[1]))])
         (event,) = cloud.receive(segments[5])
         assert isinstance(event, Violation)
@@ -216,7 +216,7 @@ class TestCloud:
             cloud.receive(HELLO)
 
     def test_another_version_is_refused(self, cloud: CloudSession) -> None:
-        (event,) = cloud.receive(encode(m.Hello(2, EDGE, (offer(1, 3),))))
+        (event,) = cloud.receive(encode(m.Hello(3, EDGE, (offer(1, 3),))))
         assert isinstance(event, Violation)
         assert event.code is m.Refusal.VERSION
 
@@ -236,7 +236,7 @@ class TestCloud:
     def test_a_message_over_every_bound_ends_the_connection_undecoded(
         self, open_cloud: CloudSession
     ) -> None:
-        (event,) = open_cloud.receive(bytes(34_422))
+        (event,) = open_cloud.receive(bytes(34_452))
         assert isinstance(event, Violation)
         assert event.code is m.Refusal.MALFORMED
         assert open_cloud.malformed == 1
@@ -299,7 +299,7 @@ class TestEdge:
         digest = m.chain_digest(chain(stored)[-1])
         edge = EdgeSession(EDGE, [offer(1, 3)], lambda _, n: digest if n == stored else None)
         edge.hello()
-        welcome = encode(m.Welcome(1, (cursor(stored, digest),)))
+        welcome = encode(m.Welcome(2, (cursor(stored, digest),)))
         assert edge.receive(welcome) == [Welcomed(), Acknowledged("a", STREAM, stored)]
         assert edge.next_number("a") == stored + 1
 
@@ -315,7 +315,7 @@ class TestEdge:
     def test_another_history_is_noticed(self, known: bytes, number: int) -> None:
         edge = EdgeSession(EDGE, [offer(1, 3)], lambda *_: known)
         edge.hello()
-        events = edge.receive(encode(m.Welcome(1, (cursor(number),))))
+        events = edge.receive(encode(m.Welcome(2, (cursor(number),))))
         assert Diverged("a", STREAM) in events
         assert edge.closed
 
@@ -364,7 +364,7 @@ class TestEdge:
     ) -> None:
         edge.hello()
         with pytest.raises(WireError):
-            edge.receive(encode(m.Welcome(1, cursors)))
+            edge.receive(encode(m.Welcome(2, cursors)))
 
     def test_malformed_is_survived_once_open_and_final_before(self, edge: EdgeSession) -> None:
         opened = EdgeSession(EDGE, [offer(1, 3)], nothing_known)

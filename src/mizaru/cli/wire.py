@@ -18,16 +18,24 @@ from mizaru.wire import budget as wire_budget
 from mizaru.wire.codec import box_xyxy, decode_from_edge, unpack_pose
 from mizaru.wire.messages import (
     Bye,
+    ChannelRecord,
     FromEdge,
     Hello,
     PoseRecord,
     Representation,
     Segment,
     Status,
+    Withheld,
     plate_digest,
 )
 
 RATE_WINDOW_S: Final = 10.0
+_WITHHELD: Final = {
+    Withheld.NOBODY: "nobody is there",
+    Withheld.SPENT: "somebody's budget is spent",
+    Withheld.FAILED: "the encoder failed",
+    Withheld.RESTING: "not yet again",
+}
 
 app = typer.Typer(
     help="The wire between edge and cloud: its budget, its schema, and a tap.",
@@ -174,6 +182,8 @@ def describe(message: FromEdge) -> Iterator[str]:
                     f"plate {plate_digest(image).hex()}: {len(image):,} B of WebP,"
                     f" {message.plate.known_percent} % of the room known"
                 )
+            if message.channel is not None:
+                yield _channel(message.channel)
             for representation in message.representations:
                 yield _representation(representation)
                 for record in representation.poses:
@@ -209,8 +219,22 @@ def _headline(message: FromEdge) -> str:
 def _representation(representation: Representation) -> str:
     plate = representation.plate.hex() or "none yet"
     embedding = representation.embedding
-    extra = f", embedding of {len(embedding.z)} B" if embedding is not None else ""
+    extra = ""
+    if embedding is not None:
+        step = embedding.scale / 1024
+        values = " ".join(f"{step * v:+.2f}" for v in memoryview(embedding.z).cast("b"))
+        extra = f", z ({values}), {representation.spent_percent} % of a budget spent"
+    elif representation.withheld:
+        extra = f", no z: {_WITHHELD[representation.withheld]}"
     return f"{_clock(representation.t_ms)} frame {representation.frame_id}, plate {plate}{extra}"
+
+
+def _channel(channel: ChannelRecord) -> str:
+    return (
+        f"z: {channel.width} entries, clipped to {channel.clip / 1000:g}, noise"
+        f" {channel.sigma / 1000:g} ({channel.sticky_percent} % of it kept for a whole track),"
+        f" {channel.budget:,} nats a track, weights {channel.weights.hex()}"
+    )
 
 
 def _pose(record: PoseRecord) -> str:

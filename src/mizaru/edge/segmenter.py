@@ -30,6 +30,7 @@ from mizaru.wire.messages import (
     PLATE_PERIOD_S,
     SEGMENT_LEAST_MS,
     SEGMENT_MS,
+    ChannelRecord,
     Developed,
     Plate,
     Representation,
@@ -51,6 +52,7 @@ class Draft:
     captured_ms: int
     representations: tuple[Representation, ...]
     plate: Plate | None
+    channel: ChannelRecord | None = None
 
     def seal(self, stream: bytes, number: int, previous: bytes) -> Segment:
         """The segment at its place in a stream."""
@@ -64,6 +66,7 @@ class Draft:
             captured_ms=self.captured_ms,
             representations=self.representations,
             plate=self.plate,
+            channel=self.channel,
         )
 
 
@@ -130,6 +133,7 @@ class Segmenter:
             last.captured_ms,
             tuple(developed.representation for developed in self._open),
             self._take_plate(self._open[0].representation.t_ms),
+            last.channel,
         )
         self._open, self._poses = [], 0
         return [draft]
@@ -142,6 +146,7 @@ class Segmenter:
             and self._poses + len(representation.poses) <= MAX_POSES_PER_SEGMENT
             and representation.t_ms < first.representation.t_ms + SEGMENT_MS
             and (developed.width, developed.height) == (first.width, first.height)
+            and developed.channel == first.channel
         )
 
     def _is_complete(self) -> bool:

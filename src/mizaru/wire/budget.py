@@ -32,6 +32,7 @@ from mizaru.wire.messages import (
     STATUS_PERIOD_S,
     Ack,
     Bye,
+    ChannelRecord,
     Cursor,
     Embedding,
     FromCloud,
@@ -208,6 +209,7 @@ MAX_FROM_CLOUD_BYTES: Final = max(largest_message(kind) for kind in FROM_CLOUD)
 PARTS: Final[tuple[Any, ...]] = (
     PoseRecord,
     Embedding,
+    ChannelRecord,
     Representation,
     Plate,
     Offer,

@@ -16,6 +16,7 @@ from mizaru.wire.messages import (
     FromEdge,
     Outgoing,
     PoseRecord,
+    Segment,
 )
 
 U_MIN: Final = -0.25
@@ -63,10 +64,21 @@ def _decode(decoder: msgspec.msgpack.Decoder[_M], data: bytes | memoryview, wher
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError(f"{where}: {error}") from None
     # MessagePack can write one number in several lengths, and a decoder fills in defaults: room
-    # to hide bytes in, and beyond the budget. Exactly one encoding of each message is accepted.
-    if _encoder.encode(message) != data:
+    # to hide bytes in, and beyond the budget. Exactly one encoding of each message is accepted,
+    # and that of version 1, which lies in spools and stores.
+    if data != _encoder.encode(message) and data != _as_version_1(message):
         raise WireError(f"{where}: not in its one canonical encoding")
     return message
+
+
+def _as_version_1(message: object) -> bytes | None:
+    """How version 1 wrote a segment that says nothing new; None for anything else."""
+    if not isinstance(message, Segment) or message.channel is not None:
+        return None
+    if any(r.withheld or r.spent_percent or r.embedding for r in message.representations):
+        return None
+    *fields, representations, plate, _channel = msgspec.msgpack.decode(_encoder.encode(message))
+    return _encoder.encode([*fields, [old[:-2] for old in representations], plate])
 
 
 def pack_pose(pose: Pose) -> PoseRecord:

@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 
 from mizaru.vocabulary import CameraState
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 GRID_MS: Final = 100
 SEGMENT_MS: Final = 500
 SEGMENT_LEAST_MS: Final = 400
@@ -77,7 +77,7 @@ class PoseRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
 
 
 class Embedding(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """z_t after clip, noise and quantisation. Specified now, filled by a later release.
+    """z_t after clip, noise and quantisation; the segment's `ChannelRecord` says by which.
 
     Attributes:
         scale: quantisation step, in units of 1/1024.
@@ -88,6 +88,40 @@ class Embedding(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
     z: Annotated[bytes, Meta(min_length=1, max_length=32)]
 
 
+class ChannelRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Public parameters of the channel that every z of a segment went through.
+
+    Attributes:
+        width: D, entries of z.
+        clip: C, Euclidean norm that μ was clipped to, thousandths.
+        sigma: σ of the noise per entry, thousandths.
+        sticky_percent: share of σ² that is drawn once per track.
+        budget: nats that may be said of one track.
+        weights: first 4 bytes of SHA-256 of the encoder's weights: what z means.
+    """
+
+    width: Annotated[int, Meta(ge=1, le=32)]
+    clip: Annotated[int, Meta(ge=1, le=2**16 - 1)]
+    sigma: Annotated[int, Meta(ge=1, le=2**16 - 1)]
+    sticky_percent: Annotated[int, Meta(ge=0, le=99)]
+    budget: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    weights: Annotated[bytes, Meta(min_length=4, max_length=4)]
+
+
+class Withheld(enum.IntEnum):
+    """Why a representation brings no z."""
+
+    NOT = 0
+    """It brings one, or nobody asked for any."""
+    NOBODY = 1
+    SPENT = 2
+    """The budget of somebody who is there is spent."""
+    FAILED = 3
+    """The encoder failed on this frame."""
+    RESTING = 4
+    """z is sent less often than poses."""
+
+
 class Representation(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="omega"):
     """Ω_t without its camera, which the segment names once.
 
@@ -95,7 +129,10 @@ class Representation(Struct, frozen=True, array_like=True, forbid_unknown_fields
         frame_id, t_ms: the rest of the sync key κ_t; ``t_ms`` is a multiple of `GRID_MS`.
         plate: digest of the plate Ī_t that belongs to this frame; empty before the first.
         poses: in occlusion order π_t, the farthest first.
-        embedding: absent in this release.
+        embedding: z_t; absent where the camera sends none, and where ``withheld`` says why.
+        withheld: why there is no z.
+        spent_percent: of the budget of whoever has spent most among those present, 0 … 100,
+            rounded up; 0 before the first z.
     """
 
     frame_id: U32
@@ -103,8 +140,12 @@ class Representation(Struct, frozen=True, array_like=True, forbid_unknown_fields
     plate: PlateDigest
     poses: Annotated[tuple[PoseRecord, ...], Meta(max_length=MAX_SUBJECTS)]
     embedding: Embedding | None = None
+    withheld: Withheld = Withheld.NOT
+    spent_percent: Annotated[int, Meta(ge=0, le=100)] = 0
 
     def __post_init__(self) -> None:
+        if self.embedding is not None and self.withheld is not Withheld.NOT:
+            raise ValueError(f"z cannot be there and withheld ({self.withheld.name})")
         if self.t_ms % GRID_MS:
             raise ValueError(f"t_ms must be a multiple of {GRID_MS}, got {self.t_ms}")
         if len(self.plate) not in (0, DIGEST_BYTES):
@@ -165,12 +206,17 @@ class Developed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
     Attributes:
         width, height: of the camera's image after rotation, pixels.
         captured_ms: wall clock at capture.
+        channel: of its z; None where the camera sends none.
     """
 
     representation: Representation
     width: Annotated[int, Meta(ge=1, le=2**14)]
     height: Annotated[int, Meta(ge=1, le=2**14)]
     captured_ms: Milliseconds
+    channel: ChannelRecord | None = None
+
+    def __post_init__(self) -> None:
+        _check_channel(self.channel, (self.representation,))
 
 
 Outgoing = Developed | Plate | Status
@@ -189,6 +235,7 @@ class Segment(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, 
         captured_ms: wall clock at the capture of the last representation inside.
         representations: in time order.
         plate: a new plate, at most one per `PLATE_PERIOD_S` of camera time.
+        channel: of every z inside; None where the camera sends none.
     """
 
     camera: CameraId
@@ -202,8 +249,10 @@ class Segment(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, 
         tuple[Representation, ...], Meta(min_length=1, max_length=MAX_REPRESENTATIONS)
     ]
     plate: Plate | None = None
+    channel: ChannelRecord | None = None
 
     def __post_init__(self) -> None:
+        _check_channel(self.channel, self.representations)
         poses = sum(len(r.poses) for r in self.representations)
         if poses > MAX_POSES_PER_SEGMENT:
             raise ValueError(f"a segment holds ≤ {MAX_POSES_PER_SEGMENT} poses, got {poses}")
@@ -286,6 +335,20 @@ class Refuse(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, t
 
 class Bye(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="bye"):
     """Edge → cloud: every source has ended and everything is acknowledged."""
+
+
+def _check_channel(
+    channel: ChannelRecord | None, representations: tuple[Representation, ...]
+) -> None:
+    """No z without the parameters that it is accounted by."""
+    for representation in representations:
+        embedding = representation.embedding
+        if embedding is None:
+            continue
+        if channel is None:
+            raise ValueError("z comes with the parameters of its channel")
+        if len(embedding.z) != channel.width:
+            raise ValueError(f"z has {len(embedding.z)} entries, its channel {channel.width}")
 
 
 FromEdge = Hello | Segment | Status | Bye
