@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from mizaru.cloud.recognize.finding import Measured, Risk
 from mizaru.cloud.recognize.subject import Subject
@@ -11,6 +12,9 @@ from mizaru.cloud.recognize.thresholds import Thresholds
 from mizaru.cloud.recognize.zones import Zone
 from mizaru.cloud.settings import RuleSettings, ZoneKind
 from mizaru.vocabulary import Behavior
+
+_EDGE: Final = 0.999
+"""Just within the picture, where no polygon's edge is."""
 
 
 class CrowdWatch:
@@ -124,7 +128,15 @@ class ZoneWatch:
 
 
 def rests_on(subject: Subject, zones: list[Zone], aspect: float) -> bool:
-    """Whether a subject is on a bed or sofa: its hips, or the middle of its torso."""
+    """Whether a subject is on a bed or sofa: its hips, or the middle of its torso.
+
+    A zone that reaches the picture's edge goes on beyond it: of who lies half outside, the
+    middle is there.
+    """
     body = subject.last.body
     points = [body.center, body.hips or body.center]
-    return any(zone.contains((x / aspect, y)) for zone in zones for x, y in points)
+    return any(zone.contains((_unit(x / aspect), _unit(y))) for zone in zones for x, y in points)
+
+
+def _unit(value: float) -> float:
+    return min(_EDGE, max(1.0 - _EDGE, value))
