@@ -54,7 +54,6 @@ torso leans (sin, cos from upright); number of people / 8 (said even when nobody
 CHANNELS: Final = RELATION.stop
 
 _SHOULDERS, _WRISTS, _HIPS, _NOSE = (5, 6), (9, 10), (11, 12), 0
-_EMPTY: Final = np.zeros(CHANNELS, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,38 +82,41 @@ class Window:
     """The last W ticks of one subject."""
 
     def __init__(self) -> None:
-        self._columns: deque[tuple[int, Array, tuple[float, float]]] = deque(maxlen=TICKS)
+        # One row per tick in turns, and a last one for ticks that hold nothing.
+        self._rows = np.zeros((TICKS + 1, CHANNELS), np.float32)
+        self._centers = np.zeros((TICKS + 1, 2))
+        self._kept: deque[tuple[int, int]] = deque(maxlen=TICKS)
+        self._turn = 0
 
     def observe(self, t_ms: int, me: Figure, others: list[Figure]) -> None:
         """Add the newest pose; `others`: everybody else in the same picture."""
-        self._columns.append((t_ms // GRID_MS, _column(me, others), me.center))
+        row = self._turn % TICKS
+        self._turn += 1
+        self._rows[row] = _column(me, others)
+        self._centers[row] = me.center
+        self._kept.append((t_ms // GRID_MS, row))
 
     def features(self) -> Array:
         """Shape (C, W) float32, newest tick last."""
-        if not self._columns:
+        if not self._kept:
             return np.zeros((CHANNELS, TICKS), np.float32)
-        now, newest, here = self._columns[-1]
-        # Which column each tick shows; the last row of `columns` is empty.
-        empty = len(self._columns)
-        shown = [empty] * TICKS
+        now, newest = self._kept[-1]
+        # Which row each tick shows.
+        shown = [TICKS] * TICKS
         seen = [0.0] * TICKS
         until = now
-        for index in range(empty - 1, -1, -1):
-            tick = self._columns[index][0]
+        for tick, row in reversed(self._kept):
             last = TICKS - 1 - (now - tick)
             if last < 0:
                 break
             for held in range(last, TICKS - (now - min(until, tick + HOLD_TICKS))):
-                shown[held] = index
+                shown[held] = row
             seen[last] = 1.0
             until = tick - 1
-        columns = np.array([*(column for _, column, _ in self._columns), _EMPTY])
-        out = np.ascontiguousarray(columns[shown].T)
-        centers = np.array([*(center for _, _, center in self._columns), here], np.float64)
-        path = ((centers - here).astype(np.float32) / 2.0 ** float(newest[SCALE])).astype(
-            np.float32
-        )
-        out[PATH] = path[shown].T
+        out = self._rows.T.take(shown, axis=1)
+        here = self._centers[TICKS] = self._centers[newest]
+        way = (self._centers.take(shown, axis=0) - here).astype(np.float32)
+        out[PATH] = (way / 2.0 ** float(self._rows[newest, SCALE])).astype(np.float32).T
         out[PRESENT] = seen
         return out
 
