@@ -23,11 +23,13 @@ _FARTHEST_M: Final = 13.0
 _SHOULDERS, _HIPS = (5, 6), (11, 12)
 _MOUNTS: Final = (
     # share, lowest and highest metres, smallest and largest body in image heights
-    (0.25, 0.9, 1.6, 0.40, 1.20),  # on a desk or shelf, people near
-    (0.38, 1.4, 2.8, 0.30, 0.90),  # on a wall
-    (0.25, 2.3, 3.5, 0.18, 0.65),  # in a corner below the ceiling
-    (0.12, 2.4, 4.0, 0.30, 0.75),  # at the ceiling, looking down steeply
+    (0.20, 0.9, 1.6, 0.40, 1.20),  # on a desk or shelf, people near
+    (0.30, 1.4, 2.8, 0.30, 0.90),  # on a wall
+    (0.20, 2.3, 3.5, 0.18, 0.65),  # in a corner below the ceiling
+    (0.20, 0.8, 2.3, 0.70, 1.60),  # beside the people, who are seen in part
+    (0.10, 2.4, 4.0, 0.30, 0.75),  # at the ceiling, looking down steeply
 )
+_BESIDE: Final = len(_MOUNTS) - 2
 _STEEP: Final = len(_MOUNTS) - 1
 
 
@@ -143,9 +145,10 @@ def _draw(rng: np.random.Generator, there: Array) -> Eye:
         float(target[1] + flat * math.sin(turn)),
         height,
     )
-    # Not quite at the middle: up to a quarter of the picture beside it.
+    # Not quite at the middle: up to a quarter of the picture beside it, or to its edge.
     reach = math.dist(place, tuple(target)) / focal
-    aside = rng.normal(0.0, 0.12 * reach, 3) * (aspect, aspect, 1.0)
+    spread = 0.2 if kind == _BESIDE else 0.12
+    aside = rng.normal(0.0, spread * reach, 3) * (aspect, aspect, 1.0)
     aimed = (float(target[0] + aside[0]), float(target[1] + aside[1]), float(target[2] + aside[2]))
     return Eye.at(
         place,

@@ -143,7 +143,7 @@ class AlarmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     per_camera_day: Annotated[float, Meta(gt=0, le=1000)] = 1.0
-    hours: Annotated[float, Meta(gt=0, le=100)] = 2.0
+    hours: Annotated[float, Meta(gt=0, le=100)] = 8.0
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 90_001
 
 
