@@ -32,7 +32,6 @@ from mizaru.lab.motion import Motion
 from mizaru.lab.seeing import Eye, look
 from mizaru.lab.sim.daily import daily_life
 
-
 NEAR_M = 0.1
 """Nothing nearer to the camera's plane than this is drawn, metres."""
 
