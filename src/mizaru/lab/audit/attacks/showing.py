@@ -1,0 +1,212 @@
+"""What attackers look at: every visit as its representation shows it, and numbers made of that.
+
+Poses are turned into what gait papers use: proportions, joint angles, speeds and their rhythm
+(Wang et al. 2003; Nambiar et al., *Gait-based person re-identification: a survey*, 2019);
+pictures into a small grid of colours; embeddings stay as they are.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mizaru.errors import DataError
+from mizaru.lab.audit.contract import Medium, Representation, Visit
+
+Floats = npt.NDArray[np.float32]
+
+GRID_HW: Final = (32, 16)
+"""Cells that a picture of a person is averaged over: clothes and build are in there."""
+RHYTHM_TICKS: Final = 10
+"""Windows shorter than this have no rhythm."""
+
+_BONES: Final = (
+    (5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16), (5, 6), (11, 12),
+)  # fmt: skip
+_ANGLES: Final = (
+    (5, 7, 9), (6, 8, 10), (11, 13, 15), (12, 14, 16),
+    (7, 5, 11), (8, 6, 12), (5, 11, 13), (6, 12, 14),
+)  # fmt: skip
+_SHAPE: Final = (0, 3, 4, *range(5, 17))
+_MOST: Final = 512
+"""Numbers of an embedding or of further rows that are looked at, evenly chosen."""
+_BANDS: Final = 5
+"""Parts that frequencies up to 5 Hz fall into."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A visit beside what a reader gets of it.
+
+    Attributes:
+        visit: whose truth is known to the lab only.
+        given: shape (T, ...), see `mizaru.lab.audit.contract.Medium`.
+    """
+
+    visit: Visit
+    given: Floats
+
+
+def show(
+    representation: Representation, visits: Sequence[Visit], rng: np.random.Generator
+) -> tuple[Shown, ...]:
+    """All visits that the representation can show; those that lack what it is made of (pictures
+    in sets of skeletons) are left out.
+
+    Raises:
+        DataError: it can show none.
+    """
+    shown: list[Shown] = []
+    why = "no visits"
+    for visit in visits:
+        try:
+            given = representation.show(visit, rng)
+        except DataError as error:
+            why = str(error)
+            continue
+        if len(given) and np.isfinite(given).any():
+            shown.append(Shown(visit, given))
+    if not shown:
+        raise DataError(f"{representation.name}: nothing to attack ({why})")
+    return tuple(shown)
+
+
+def looks(given: Floats, medium: Medium) -> dict[str, Floats]:
+    """Ways to look at what is given: one row of numbers per tick each, shape (T, F), NaN where not
+    known. Of poses: build alone (lengths, place, size), movement alone, and all."""
+    if medium is Medium.POSES:
+        build, movement, rest = _kinematics(given)
+        return {
+            "all": np.concatenate([build, movement, rest], axis=1),
+            "build": build,
+            "movement": movement,
+        }
+    if medium is Medium.PIXELS:
+        return {"all": _grid(given)}
+    return {"all": _thinned(given.reshape(len(given), -1))}
+
+
+def summary(rows: Floats) -> Floats:
+    """A window of ticks (W, F) as one row: mean, median, spread, least and greatest, and, of
+    windows long enough, how strongly each number swings in five bands of frequency. Of one tick:
+    the tick."""
+    if len(rows) == 1:
+        return rows[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # columns that were never seen
+        mean, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+        middle = np.nanmedian(rows, axis=0)
+        least, greatest = np.fmin.reduce(rows), np.fmax.reduce(rows)
+    parts = [mean, middle, spread, least, greatest]
+    if len(rows) >= RHYTHM_TICKS:
+        parts.append(_rhythm(rows, mean))
+    return np.asarray(np.concatenate(parts), np.float32)
+
+
+def cut(ticks: int, length: int, most: int, rng: np.random.Generator) -> list[slice]:
+    """Up to `most` windows of `length` ticks, spread evenly over a visit; a visit that is shorter
+    is one window."""
+    spare = ticks - length
+    if spare <= 0:
+        return [slice(0, ticks)]
+    count = min(most, spare + 1)
+    starts = np.linspace(0, spare, count) if count > 1 else np.array([rng.uniform(0, spare)])
+    return [slice(start, start + length) for start in np.rint(starts).astype(int).tolist()]
+
+
+def _kinematics(given: Floats) -> tuple[Floats, Floats, Floats]:
+    """Poses (T, J, C) as build (proportions, place, size), movement (posture, angles, speeds),
+    and the rest (confidence, head, whatever else is given)."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)  # joints that were never seen
+        rho = given[:, :17, 2]
+        flat = np.where(rho[..., None] > 0, given[:, :17, :2], np.nan)
+        feet = np.nanmean(flat[:, 15:17], axis=1)
+        size = _size(flat)
+        # Where the feet stand and how tall somebody is there: who knows the room knows the stature.
+        build = [np.log(_lengths(flat) / size), feet, np.log(size)]
+        movement = _moves(flat)
+        rest = [rho]
+        if given.shape[2] >= 6:
+            metres = given[:, :17, 3:6]
+            build += [_lengths(metres), np.log(_lengths(metres) / _size(metres)), _size(metres)]
+            movement += _moves(metres)
+        if given.shape[1] > 17:
+            rest.append(_thinned(given[:, 17:].reshape(len(given), -1)))
+    return _whole(build), _whole(movement), _whole(rest)
+
+
+def _whole(parts: list[Floats]) -> Floats:
+    out = np.concatenate(parts, axis=1)
+    return np.asarray(np.where(np.isfinite(out), out, np.nan), np.float32)
+
+
+def _moves(points: Floats) -> list[Floats]:
+    """Posture relative to the hips in body sizes, angles, speeds in body sizes a tick."""
+    size = _size(points)
+    hips = np.nanmean(points[:, 11:13], axis=1, keepdims=True)
+    posture = (points - hips)[:, _SHAPE] / size[:, None]
+    a, b, c = (points[:, [row[k] for row in _ANGLES]] for k in range(3))
+    angles = _angle(a - b, c - b)
+    speed = np.full(points.shape[:2], np.nan, np.float32)
+    speed[1:] = np.linalg.norm(np.diff(points, axis=0), axis=2) / size[1:]
+    return [posture.reshape(len(points), -1), angles, speed]
+
+
+def _size(points: Floats) -> Floats:
+    """Trunk and legs as they are seen, shape (T, 1)."""
+    trunk = np.linalg.norm(
+        np.nanmean(points[:, 5:7], axis=1) - np.nanmean(points[:, 11:13], axis=1), axis=1
+    )
+    legs = np.stack(
+        [np.linalg.norm(points[:, a] - points[:, b], axis=1) for a, b in _BONES[4:8]], axis=1
+    )
+    size = np.nansum([trunk, 2 * np.nanmean(legs, axis=1)], axis=0)
+    return np.asarray(np.where(size > 1e-4, size, np.nan), np.float32)[:, None]
+
+
+def _lengths(points: Floats) -> Floats:
+    """Of bones and trunk, shape (T, 11)."""
+    bones = [np.linalg.norm(points[:, a] - points[:, b], axis=1) for a, b in _BONES]
+    trunk = np.linalg.norm(points[:, 5:7].mean(axis=1) - points[:, 11:13].mean(axis=1), axis=1)
+    return np.asarray(np.stack([*bones, trunk], axis=1), np.float32)
+
+
+def _angle(a: Floats, b: Floats) -> Floats:
+    """Between vectors (..., 2 or 3), radians."""
+    dot = (a * b).sum(axis=-1)
+    norm = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    return np.asarray(np.arccos(np.clip(dot / norm, -1.0, 1.0)), np.float32)
+
+
+def _rhythm(rows: Floats, mean: Floats) -> Floats:
+    """Log power in `_BANDS` bands of each column, shape (bands · F,)."""
+    swing = np.nan_to_num(rows - mean)
+    power = np.abs(np.fft.rfft(swing, axis=0))[1:] ** 2 / len(rows)
+    edges = np.linspace(0, len(power), _BANDS + 1).astype(int)
+    bands = [power[a:b].mean(axis=0) for a, b in pairwise(edges)]
+    return np.asarray(np.log(np.concatenate(bands) + 1e-6), np.float32)
+
+
+def _grid(given: Floats) -> Floats:
+    """Pictures (T, h, w, 3) as means over `GRID_HW` cells, shape (T, cells · 3)."""
+    height, width = given.shape[1:3]
+    if height % GRID_HW[0] or width % GRID_HW[1]:
+        return _thinned(given.reshape(len(given), -1))
+    cells = given.reshape(
+        len(given), GRID_HW[0], height // GRID_HW[0], GRID_HW[1], width // GRID_HW[1], -1
+    )
+    return np.asarray(cells.mean(axis=(2, 4)).reshape(len(given), -1), np.float32)
+
+
+def _thinned(rows: Floats) -> Floats:
+    """At most `_MOST` columns, evenly chosen."""
+    step = max(1, math.ceil(rows.shape[1] / _MOST))
+    return np.asarray(rows[:, ::step], np.float32)
