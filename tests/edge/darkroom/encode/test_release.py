@@ -22,6 +22,7 @@ from hypothesis.extra.numpy import arrays
 from mizaru.edge.darkroom import sandbox
 from mizaru.edge.darkroom.encode import release as module
 from mizaru.edge.darkroom.encode.release import GONE_MS, Release, Released, SystemNoise
+from mizaru.ledger import bounds
 from mizaru.ledger.account import Channel
 from mizaru.wire.messages import Embedding
 
@@ -128,6 +129,29 @@ def test_averaging_does_not_go_below_the_sticky_floor() -> None:
     line = floor + channel.fresh_variance / 200
     assert variance == pytest.approx(line, abs=5 * line * math.sqrt(2 / 480))
     assert variance > 0.6 * floor
+
+
+def test_an_attacker_who_averages_25_frames_names_no_more_than_the_static_line() -> None:
+    """The best attacker (nearest codeword to the mean) through the channel itself, one of 40."""
+    rng = np.random.default_rng(2)
+    number, frames, lives = 40, 25, 400
+    words = rng.normal(size=(number, 8))
+    words /= np.linalg.norm(words, axis=1, keepdims=True)
+    right = {}
+    for sticky in (0.0, 0.5):
+        channel = Channel(sigma=1.0, sticky=sticky)
+        hits = 0
+        for life in range(lives):
+            release = Release(channel, SeededNoise(life), MUCH)
+            who = life % number
+            heard = [read(release.release(words[who], [1], t)) for t in range(frames)]
+            hits += int((words @ np.mean(heard, axis=0)).argmax()) == who
+        right[sticky] = hits / lives
+        sigma = bounds.static_sigma(channel.fresh_variance, channel.sticky_variance, frames)
+        best = bounds.top_1(bounds.capacity(8, 1.0, sigma), number)
+        assert right[sticky] <= best + 4 * math.sqrt(best * (1 - best) / lives) + 1e-9
+    assert right[0.5] > 2 / number  # the attack is no straw man
+    assert right[0.0] > best > right[0.5]  # without the sticky part it passes the line
 
 
 def test_companions_who_come_and_go_do_not_give_the_sticky_part_away() -> None:
