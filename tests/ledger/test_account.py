@@ -130,7 +130,10 @@ def test_a_calibration_sharpens_what_is_said_of_naming() -> None:
     assert sharp.nats == plain.nats
     assert sharp.calibrated is not None
     assert sharp.calibrated < sharp.nats
-    assert sharp.top_1[0][1] < plain.top_1[0][1]
+    assert plain.top_1_calibrated == ()
+    assert sharp.top_1 == plain.top_1
+    for (number, p), (_, q) in zip(sharp.top_1_calibrated, sharp.top_1, strict=True):
+        assert p == bounds.top_1(sharp.calibrated, number) < q
     sigma = bounds.static_sigma(channel.fresh_variance, channel.sticky_variance, 25)
     assert sharp.calibrated == bounds.calibrated([0.05, 0.01, 0.001], sigma)
 

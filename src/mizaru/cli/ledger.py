@@ -211,6 +211,7 @@ class _Book:
         """Lines, sums over time, bits."""
         yield self._lines()
         yield self._sums()
+        yield self._floor()
         yield self._bits()
 
     def _lines(self) -> Table:
@@ -236,35 +237,36 @@ class _Book:
             (f"… as TAR at FAR {FAR:.1%}", lambda f: _share(f.tar)),
         ]
         for place, number in enumerate(self.among):
-            lines.append(
-                (
-                    f"p_max, N = {number:,}",
-                    lambda f, place=place: _share(f.top_1[place][1]),  # type: ignore[misc]
-                )
-            )
+            lines += [
+                (f"p_max, N = {number:,}", lambda f, at=place: _place(f.top_1, at)),  # type: ignore[misc]
+                ("… calibrated", lambda f, at=place: _place(f.top_1_calibrated, at)),  # type: ignore[misc]
+            ]
         for name, say in lines:
             table.add_row(name, *(say(self._columns[reading]) for reading in Reading))
         return table
 
     def _sums(self) -> Table:
-        table = Table(
-            title=f"One track over time, budget {self.budget:,g} nats", title_justify="left"
-        )
-        for heading in ("frames", "seconds", "nats, any", "of the budget", "nats, same"):
-            table.add_column(heading, justify="right")
-        for number in self.among:
-            table.add_column(f"p_max {number:,}", justify="right")
-        for count, anything, same in self._over_time():
-            table.add_row(
-                f"{count:,}",
-                f"{count / TICKS_PER_S:,g}",
-                _number(anything.nats / self.visits),
-                f"{anything.nats / self.visits / self.budget:.1%}",
-                _number(same.nats),
-                *(_share(p) for _, p in same.top_1),
-            )
+        title = f"One track, any input, budget {self.budget:,g} nats"
+        table = _numbers(title, "frames", "seconds", "nats", "of the budget")
+        for count, anything, _ in self._over_time():
+            nats = anything.nats / self.visits
+            seconds = f"{count / TICKS_PER_S:,g}"
+            table.add_row(f"{count:,}", seconds, _number(nats), f"{nats / self.budget:.1%}")
         table.add_section()
         table.add_row(f"{self.last:,}", f"{self.last / TICKS_PER_S:,g}", "z stops")
+        return table
+
+    def _floor(self) -> Table:
+        names = [f"p_max {number:,}" for number in self.among]
+        headings = ["frames", "nats", *names]
+        if self.calibration.eigenvalues:
+            headings += ["calibrated", *names]
+        table = _numbers("What stays the same", *headings)
+        for count, _, same in self._over_time():
+            row = [f"{count:,}", _number(same.nats), *(_share(p) for _, p in same.top_1)]
+            if same.calibrated is not None:
+                row += [_number(same.calibrated), *(_share(p) for _, p in same.top_1_calibrated)]
+            table.add_row(*row)
         return table
 
     def _over_time(self) -> Iterator[tuple[int, Figures, Figures]]:
@@ -275,10 +277,8 @@ class _Book:
 
     def _bits(self) -> Table:
         table = Table(title="Bits on the wire, worst case of one camera", title_justify="left")
-        table.add_column("part")
-        table.add_column("bits each", justify="right")
-        table.add_column("bits/s", justify="right")
-        table.add_column("bounded by")
+        for heading in ("part", "bits each", "bits/s", "bounded by"):
+            table.add_column(heading, justify="right" if "bits" in heading else "left")
         for name, bits, per_s, bound in self._wire():
             table.add_row(name, f"{bits:,}", f"{per_s:,.0f}", bound)
         return table
@@ -295,7 +295,7 @@ class _Book:
     def notes(self) -> Iterator[str]:
         """What must be read with the tables."""
         if self.calibration.eigenvalues:
-            yield f"Calibrated, and p_max: for frames like those of {self.calibration.named}."
+            yield f"Calibrated: for frames like those of {self.calibration.named}."
         else:
             yield "Calibrated: no card of an encoder with this width and clip; give --card."
         chances = " and ".join(f"{_share(1 / number)} of {number:,}" for number in self.among)
@@ -376,8 +376,19 @@ def _draw(book: _Book, out: Path) -> None:
         ) from None
 
 
+def _numbers(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
+
+
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def _place(shares: tuple[tuple[int, float], ...], place: int) -> str:
+    return _share(shares[place][1]) if shares else "–"
 
 
 def _share(value: float) -> str:

@@ -187,7 +187,8 @@ class Figures:
         epsilon: ε at δ = `DELTA`.
         m: GDP.
         tar: any verifier's true acceptance rate at a false one of `FAR`.
-        top_1: (N, p_max) for each N of `AMONG`, from the smaller of the two bounds in nats.
+        top_1: (N, p_max) for each N, from ``nats``.
+        top_1_calibrated: (N, p_max) for each N, from ``calibrated``; empty without it.
     """
 
     reading: Reading
@@ -199,6 +200,7 @@ class Figures:
     m: float
     tar: float
     top_1: tuple[tuple[int, float], ...]
+    top_1_calibrated: tuple[tuple[int, float], ...] = ()
 
 
 def figures(
@@ -241,7 +243,6 @@ def figures(
         if eigenvalues:
             calibrated = bounds.calibrated(eigenvalues, sigma)
     rho, m = bounds.zcdp(channel.clip, sigma), bounds.gdp(channel.clip, sigma)
-    least = nats if calibrated is None else min(nats, calibrated)
     return Figures(
         reading,
         frames,
@@ -251,8 +252,13 @@ def figures(
         bounds.epsilon(rho, DELTA),
         m,
         bounds.tar(m, FAR),
-        tuple((number, bounds.top_1(least, number)) for number in among),
+        _naming(nats, among),
+        () if calibrated is None else _naming(calibrated, among),
     )
+
+
+def _naming(nats: float, among: Sequence[int]) -> tuple[tuple[int, float], ...]:
+    return tuple((number, bounds.top_1(nats, number)) for number in among)
 
 
 @dataclass(frozen=True, slots=True)

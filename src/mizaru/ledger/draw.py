@@ -89,16 +89,20 @@ def curves(
     nats.across(budget * visits, "stop", f"budget {budget * visits:,g}")
     for number in among:
         nats.across(math.log(number), "stop", f"ln {number:,}: names one of {number:,}")
-    naming = _Panel(reach, (0.0, 1.0), 1, False, "p_max: nobody names one of N more often")
-    for place, number in enumerate(among):
-        css = "thin" if place else ""
-        for reading, name in ((Reading.ANY, "any"), (Reading.STATIC, "static")):
-            points = over(reading, lambda f, place=place: f.top_1[place][1])  # type: ignore[misc]
-            naming.line(points, f"{name} {css}", f"N = {number:,}, {reading}")
-        naming.across(1 / number, "stop", f"guessing, N = {number:,}")
-    for panel in (nats, naming):
+    panels = [nats]
+    for calibrated in (False, True)[: 2 if eigenvalues else 1]:
+        words = "p_max: nobody names one of N more often" + ", calibrated" * calibrated
+        naming = _Panel(reach, (0.0, 1.0), len(panels), False, words)
+        for place, number in enumerate(among):
+            for reading, name in ((Reading.ANY, "any"), (Reading.STATIC, "static")):
+                points = over(reading, lambda f, at=(calibrated, place): _naming(f, *at))  # type: ignore[misc]
+                css = f"{name} thin" if place else name
+                naming.line(points, css, f"N = {number:,}, {reading}")
+            naming.across(1 / number, "stop", f"guessing, N = {number:,}")
+        panels.append(naming)
+    for panel in panels:
         panel.upright(max(1, last) / TICKS_PER_S, f"z stops: {last / TICKS_PER_S:g} s")
-    height = 2 * _HEIGHT
+    height = len(panels) * _HEIGHT
     title = (
         f"Ledger: D {channel.width}, C {channel.clip:g}, σ {channel.sigma:g},"
         f" sticky {channel.sticky:g}, visits {visits}"
@@ -106,8 +110,12 @@ def curves(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ledger" viewBox="0 0 {WIDTH} {height}"'
         f' role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style>{nats.svg()}{naming.svg()}</svg>\n"
+        f"<style>{_STYLE}</style>{''.join(panel.svg() for panel in panels)}</svg>\n"
     )
+
+
+def _naming(figures_: Figures, calibrated: bool, place: int) -> float:
+    return (figures_.top_1_calibrated if calibrated else figures_.top_1)[place][1]
 
 
 class _Panel:
