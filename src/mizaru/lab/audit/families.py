@@ -91,7 +91,7 @@ def forest(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
 
     view = _View(X, int(rng.choice(_COMPONENTS)), whiten=False, rng=rng)
     model = ExtraTreesClassifier(
-        100,
+        40,
         min_samples_leaf=int(rng.choice((1, 2, 4))),
         random_state=int(rng.integers(2**31)),
     )

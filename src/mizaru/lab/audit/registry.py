@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mizaru.lab.audit.attacks.identity import Identity
 from mizaru.lab.audit.contract import Attack, Representation
+from mizaru.lab.audit.representations.controls import GeneralEmbedding, Noise
+from mizaru.lab.audit.representations.omega import Omega
+from mizaru.lab.audit.representations.pixels import Blur, Pixelation, Raw, Silhouette
+from mizaru.lab.audit.representations.poses import RawSkeleton, RetargetedSkeleton
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,18 @@ class Means:
     models: Path
 
 
-REPRESENTATIONS: Final[dict[str, Callable[[Means], Representation]]] = {}
+REPRESENTATIONS: Final[dict[str, Callable[[Means], Representation]]] = {
+    "raw": lambda means: Raw(),
+    "blur": lambda means: Blur(),
+    "pixelation": lambda means: Pixelation(),
+    "silhouette": lambda means: Silhouette(),
+    "raw_skeleton": lambda means: RawSkeleton(),
+    "retargeted_skeleton": lambda means: RetargetedSkeleton(),
+    "omega": lambda means: Omega(),
+    "general_embedding": lambda means: GeneralEmbedding(means.models),
+    "random": lambda means: Noise(),
+}
 
-ATTACKS: Final[dict[str, Attack]] = {}
+ATTACKS: Final[dict[str, Attack]] = {
+    "identity": Identity(),
+}

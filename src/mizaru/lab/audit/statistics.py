@@ -7,68 +7,79 @@ is no proof that nobody can be) the interval is widened to Wilson's over visits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from mizaru.lab.evaluate.statistic import Estimate, bootstrap, proportion
+from mizaru.lab.evaluate.statistic import DRAWS, LEVEL, proportion
 
-Logs = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int64]
+Interval = tuple[float, float, float]
+"""(value, low, high) with low ≤ value ≤ high."""
+
+_BINS: Final = 512
+_ENDS: Final = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """How one visit fared.
+def share(persons: Sequence[Hashable], shares: Sequence[float], seed: int = 0) -> Interval:
+    """Mean over visits, with the wider of bootstrap over persons and Wilson's over visits.
 
-    Attributes:
-        person: whose; drawn together in the bootstrap.
-        share: of the attempts on this visit that succeeded, [0, 1].
-    """
-
-    person: str
-    share: float
-
-
-def share(visits: Sequence[Tried], seed: int = 0) -> tuple[float, float, float]:
-    """Mean over visits with its 95 % interval: (value, low, high).
-
-    The wider of bootstrap over persons and Wilson's (1927) over visits.
+    Args:
+        persons: whose visit, shape (visits,).
+        shares: of the attempts on a visit that succeeded, [0, 1], shape (visits,).
 
     Raises:
         ValueError: no visits.
     """
-    if not visits:
+    if not len(shares):
         raise ValueError("a share needs visits")
-    value, low, high = drawn(visits, lambda some: float(np.mean([v.share for v in some])), seed)
-    hits = proportion(round(value * len(visits)), len(visits))
+    value, low, high = mean(persons, shares, seed)
+    hits = proportion(round(value * len(shares)), len(shares))
     if hits is not None and hits.low is not None and hits.high is not None:
         low, high = min(low, hits.low), max(high, hits.high)
     return value, min(low, value), max(high, value)
 
 
-def drawn(
-    visits: Sequence[Tried], statistic: Callable[[Sequence[Tried]], float | None], seed: int = 0
-) -> tuple[float, float, float]:
-    """Any statistic of visits with the interval of a bootstrap over persons."""
-    return _ends(
-        bootstrap(
-            visits, statistic, cluster=lambda v: v.person, order=lambda v: v.person, seed=seed
-        )
-    )
-
-
-def _ends(estimate: Estimate | None) -> tuple[float, float, float]:
-    if estimate is None:
+def mean(persons: Sequence[Hashable], values: Sequence[float], seed: int = 0) -> Interval:
+    """Mean over visits with the interval of a bootstrap over persons; NaN without visits."""
+    if not len(values):
         return float("nan"), float("nan"), float("nan")
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
-    return estimate.value, low, high
+    who = _numbered(persons)
+    count = np.bincount(who).astype(np.float64)
+    total = np.bincount(who, weights=np.asarray(values, np.float64))
+    draws = _draws(len(count), seed)
+    return _interval(float(np.mean(values)), (draws @ total) / (draws @ count))
 
 
-def top(logs: Logs, truth: Labels, k: int = 1) -> npt.NDArray[np.float64]:
+def drawn(
+    persons: Sequence[Hashable],
+    statistic: Callable[[npt.NDArray[np.int64]], float],
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> Interval:
+    """Any statistic of rows with the interval of a bootstrap over persons.
+
+    Args:
+        persons: whose row, shape (n,).
+        statistic: of the numbers of the rows drawn; NaN where it is not defined.
+    """
+    who = _numbered(persons)
+    rows = [np.flatnonzero(who == person) for person in range(who.max() + 1)]
+    rng = np.random.default_rng(seed)
+    found = np.array(
+        [
+            statistic(np.concatenate([rows[p] for p in rng.integers(len(rows), size=len(rows))]))
+            for _ in range(draws)
+        ]
+    )
+    return _interval(statistic(np.arange(len(who))), found)
+
+
+def top(logs: Array, truth: Labels, k: int = 1) -> Array:
     """Shape (n,): whether the true one of K is among the k likeliest; ties count their share.
 
     Args:
@@ -81,34 +92,55 @@ def top(logs: Logs, truth: Labels, k: int = 1) -> npt.NDArray[np.float64]:
     return np.asarray(np.clip((k - above) / level, 0.0, 1.0), np.float64)
 
 
-def equal_error(scores: npt.NDArray[np.float64], same: npt.NDArray[np.bool_]) -> float:
-    """Rate at which as many of the same person are refused as others are let in; NaN without
-    both kinds."""
-    if not same.any() or same.all():
-        return float("nan")
-    false, true = _rates(scores, same)
-    # The two rates cross between two limits: take the mean where they are nearest.
-    at = int(np.argmin(np.abs(false - (1 - true))))
-    return float((false[at] + 1 - true[at]) / 2)
+def verification(
+    persons: Sequence[Hashable], scores: Array, same: Flags, false_share: float, seed: int = 0
+) -> tuple[Interval, Interval]:
+    """How well scores tell pairs of one person from pairs of two.
+
+    Args:
+        persons: whose probe a pair is; drawn together. Shape (n,).
+        scores: higher for more alike, shape (n,).
+        same: shape (n,).
+        false_share: share of others that may be let in.
+
+    Returns:
+        (equal error rate, share of the same persons let in at `false_share`), each with its
+        interval; NaN without both kinds of pairs.
+    """
+    who = _numbered(persons)
+    limits = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS)))
+    place = np.searchsorted(limits, scores, side="left")
+    counts = np.zeros((2, who.max() + 1, len(limits) + 1))
+    np.add.at(counts, (same.astype(int), who, place), 1.0)
+    draws = np.concatenate([np.ones((1, counts.shape[1])), _draws(counts.shape[1], seed)])
+    # From the most alike down: what is let in at each limit.
+    others, own = (np.cumsum((draws @ kind)[:, ::-1], axis=1) for kind in counts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        false, true = others / others[:, -1:], own / own[:, -1:]
+    gap = np.abs(false - (1 - true))
+    at = np.argmin(np.where(np.isfinite(gap), gap, np.inf), axis=1)
+    line = np.arange(len(draws))
+    errors = (false[line, at] + 1 - true[line, at]) / 2
+    lets = np.array(
+        [np.interp(false_share, [0.0, *f], [0.0, *t]) for f, t in zip(false, true, strict=True)]
+    )
+    return _interval(float(errors[0]), errors[1:]), _interval(float(lets[0]), lets[1:])
 
 
-def accepted(
-    scores: npt.NDArray[np.float64], same: npt.NDArray[np.bool_], false_share: float = 0.01
-) -> float:
-    """Share of the same persons let in where at most `false_share` of others are (TAR at FAR);
-    NaN without both kinds."""
-    if not same.any() or same.all():
-        return float("nan")
-    false, true = _rates(scores, same)
-    return float(np.interp(false_share, false, true))
+def _numbered(persons: Sequence[Hashable]) -> Labels:
+    order = {person: number for number, person in enumerate(dict.fromkeys(persons))}
+    return np.array([order[person] for person in persons], np.int64)
 
 
-def _rates(
-    scores: npt.NDArray[np.float64], same: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    order = np.argsort(-scores, kind="stable")
-    s, y = scores[order], same[order]
-    last = np.append(np.diff(s) != 0, True)  # ties are let in together
-    true = np.cumsum(y)[last] / max(1, y.sum())
-    false = np.cumsum(~y)[last] / max(1, (~y).sum())
-    return np.concatenate([[0.0], false]), np.concatenate([[0.0], true])
+def _draws(persons: int, seed: int) -> Array:
+    """Shape (DRAWS, persons): how often each is drawn."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(persons, np.full(persons, 1 / persons), size=DRAWS).astype(np.float64)
+
+
+def _interval(value: float, found: Array) -> Interval:
+    found = found[np.isfinite(found)]
+    if not np.isfinite(value) or len(found) < 2:
+        return value, value, value
+    low, high = np.quantile(found, _ENDS)
+    return value, min(float(low), value), max(float(high), value)

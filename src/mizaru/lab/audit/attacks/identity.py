@@ -1,0 +1,469 @@
+"""Who is it? Closed set and open set, from T = 1 … 125 frames, across days, clothes and cameras.
+
+The attacker is adaptive: it enrols people on the very representation it attacks, as in the
+re-identification of skeletons (arXiv 2111.15129). What it makes of one frame is everything an
+expert would try first: for pictures the colours and the shape, for poses the posture and the
+length of every limb, for embeddings the numbers themselves.
+
+Closed set: one of N enrolled people comes back; is the right name first (top-1), among five
+(top-5)? T frames are fused in two ways, and the better one counts: a classifier of summaries over
+T frames (mean, spread, upper end), and the sum over T frames of a classifier's log-probabilities.
+Open set: nobody to be told apart was ever seen. A classifier of half of the people gives scores
+that describe the other half; two visits are the same person if these are alike (cosine): equal
+error rate, and true accepts at 1 % false ones (TAR).
+
+A figure is the largest over all families, restarts and both fusions on the visits it is tested
+on. That flatters the attacker; ``random`` has passed the same choice and shows by how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mizaru.errors import DataError
+from mizaru.lab.audit.contract import Medium, Outcome, Profile, Representation, Row, Visit
+from mizaru.lab.audit.families import Floats, Labels, Logs, Scores, attackers, tried
+from mizaru.lab.audit.statistics import share, top, verification
+from mizaru.vocabulary import COCO17
+
+TICKS: Final = {Profile.QUICK: (1, 5, 25), Profile.FULL: (1, 5, 25, 125)}
+FALSE_ACCEPTS: Final = 0.01
+
+_SUMMARIES: Final = 8
+"""Windows of T frames that a visit teaches, drawn at random."""
+_TESTED: Final = 12
+"""Windows of T frames at most on which a visit is tested."""
+_RANKS: Final = (1, 5)
+_LEAST_PEOPLE: Final = 8
+"""Fewer cannot be halved into those who teach and those who are told apart."""
+_POOLED: Final = (32, 16)
+_BANDS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """See the module."""
+
+    name: str = "identity"
+    words: str = "name the person, or tell that two visits are one person's"
+    source: str = "arXiv 2111.15129; linear and nearest-neighbour probes, networks, trees"
+    media: frozenset[Medium] = field(default_factory=lambda: frozenset(Medium))
+
+    def run(
+        self,
+        representation: Representation,
+        visits: tuple[Visit, ...],
+        profile: Profile,
+        rng: np.random.Generator,
+    ) -> Outcome:
+        """Rows for every dataset that the representation can show.
+
+        Raises:
+            DataError: none of them can be shown, or nobody comes twice.
+        """
+        rows: list[Row] = []
+        for dataset in dict.fromkeys(visit.dataset for visit in visits):
+            own = [visit for visit in visits if visit.dataset == dataset]
+            seen = _see(representation, own, rng)
+            if seen is None:
+                continue
+            for contest in _contests(own):
+                found = _closed(contest, seen, profile, rng)
+                found += _open(contest, seen, profile, rng)
+                rows += [
+                    Row(
+                        representation=representation.name,
+                        attack=self.name,
+                        measure=result.measure,
+                        setting=f"T={result.ticks}, {contest.name}",
+                        dataset=dataset,
+                        value=result.value,
+                        low=result.low,
+                        high=result.high,
+                        chance=result.chance,
+                        raw=float("nan"),
+                        higher_leaks=result.higher_leaks,
+                        family=result.family,
+                        tried=result.tried,
+                        curve=result.curve,
+                    )
+                    for result in found
+                ]
+        if not rows:
+            raise DataError(f"{self.name} on {representation.name}: nobody comes twice")
+        return Outcome(tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """Visits to learn from and visits to tell who it is, as indices into the dataset's.
+
+    Attributes:
+        people: names; a label is a place in it.
+        label: of every visit of the dataset.
+    """
+
+    name: str
+    enrolled: tuple[int, ...]
+    tested: tuple[int, ...]
+    people: tuple[str, ...]
+    label: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    measure: str
+    ticks: int
+    value: float
+    low: float
+    high: float
+    chance: float
+    family: str
+    tried: int
+    higher_leaks: bool = True
+    curve: tuple[tuple[float, float], ...] = ()
+
+
+def _contests(visits: Sequence[Visit]) -> Iterator[_Contest]:
+    """What the visits of one dataset allow."""
+    people = tuple(sorted({visit.person for visit in visits}))
+    label = np.array([people.index(visit.person) for visit in visits], dtype=np.int64)
+    day = min(visit.session for visit in visits)
+    clothes = min(_clothes(visit) for visit in visits)
+    corner = min(visit.camera for visit in visits if visit.session == day)
+
+    def pick(which: Callable[[Visit], bool]) -> tuple[int, ...]:
+        return tuple(k for k, visit in enumerate(visits) if which(visit))
+
+    first = pick(lambda v: v.session == day and v.camera == corner)
+    usual = pick(lambda v: _clothes(v) == clothes)
+    at_corner = pick(lambda v: _clothes(v) == clothes and v.camera == corner)
+    for name, enrolled, tested in (
+        (
+            "clothes constant",
+            first,
+            pick(lambda v: v.session != day and _clothes(v) == clothes and v.camera == corner),
+        ),
+        (
+            "other camera",
+            at_corner,
+            pick(lambda v: _clothes(v) == clothes and v.camera != corner),
+        ),
+        ("clothes changed", usual, pick(lambda v: _clothes(v) != clothes)),
+    ):
+        known = set(label[list(enrolled)])
+        met = tuple(k for k in tested if label[k] in known)
+        if len(known) > 2 and met:
+            yield _Contest(name, enrolled, met, people, label)
+
+
+def _clothes(visit: Visit) -> str:
+    return visit.attributes.get("clothes", "0")
+
+
+# What an expert takes from a frame
+
+
+def _see(
+    representation: Representation, visits: Sequence[Visit], rng: np.random.Generator
+) -> list[Floats] | None:
+    """Features (T, F) of each visit; None where the representation shows nothing of them."""
+    try:
+        shown = [representation.show(visit, rng) for visit in visits]
+    except DataError:
+        return None
+    if not any(np.isfinite(array).any() for array in shown):
+        return None
+    look = _LOOKS[representation.medium]
+    return [np.asarray(look(array), np.float32) for array in shown]
+
+
+def _of_pictures(shown: Floats) -> Floats:
+    """Shape and colour: the picture made small, and mean and spread of colours from head to
+    foot in the middle, where the person is."""
+    ticks, height, width, _ = shown.shape
+    if height > _POOLED[0]:
+        y, x = height // _POOLED[0], width // _POOLED[1]
+        small = shown.reshape(ticks, _POOLED[0], y, _POOLED[1], x, 3).mean(axis=(2, 4))
+    else:
+        small = shown
+    middle = shown[:, :, width // 4 : width - width // 4]
+    bands = np.array_split(middle, min(_BANDS, height), axis=1)
+    colours = [f(band, axis=(1, 2)) for band in bands for f in (np.mean, np.std)]
+    return np.concatenate([small.reshape(ticks, -1), *colours], axis=1)
+
+
+def _of_poses(shown: Floats) -> Floats:
+    """Posture, size, every limb's length in picture and metres, head, and whatever else."""
+    ticks = len(shown)
+    points = shown[:, :17]
+    hips = points[:, 11:13].mean(axis=1, keepdims=True)
+    chest = points[:, 5:7].mean(axis=1, keepdims=True)
+    size = np.linalg.norm(chest[..., :2] - hips[..., :2], axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        posture = (points[..., :2] - hips[..., :2]) / size[..., None]
+        parts = [posture.reshape(ticks, -1), points[..., 2], np.log(size)]
+        parts.append(np.log(_lengths(points[..., :2])))
+        parts.append(np.log(_lengths(points[..., :2]) / size))
+        if points.shape[2] >= 6:
+            metres = points[..., 3:6]
+            lengths = _lengths(metres)
+            parts += [lengths, np.log(lengths / np.nansum(lengths, axis=1, keepdims=True))]
+            parts.append((metres - metres[:, 11:13].mean(axis=1, keepdims=True)).reshape(ticks, -1))
+    parts.append(shown[:, 17:].reshape(ticks, -1))
+    features = np.concatenate(parts, axis=1)
+    features[~np.isfinite(features)] = np.nan
+    return np.asarray(features, np.float32)
+
+
+def _of_embeddings(shown: Floats) -> Floats:
+    return shown.reshape(len(shown), -1)
+
+
+_LOOKS: Final[dict[Medium, Callable[[Floats], Floats]]] = {
+    Medium.PIXELS: _of_pictures,
+    Medium.POSES: _of_poses,
+    Medium.EMBEDDING: _of_embeddings,
+}
+
+
+def _lengths(points: Floats) -> Floats:
+    """Shape (T, bones), from joints (T, 17, d)."""
+    bones = np.array([(a, b) for a, b in COCO17.bones if a >= 5 or b >= 5])
+    spans = points[:, bones[:, 0]] - points[:, bones[:, 1]]
+    return np.asarray(np.linalg.norm(spans, axis=-1), np.float32)
+
+
+def _summary(features: Floats) -> Floats:
+    """One row (3 F,) of several frames: mean, spread and upper end of every feature."""
+    if not np.isfinite(features).any():
+        return np.full(3 * features.shape[1], np.nan, np.float32)
+    some = features[np.isfinite(features).any(axis=1)]
+    filled = np.where(np.isfinite(some), some, _mean(some))
+    upper = np.quantile(filled, 0.9, axis=0, method="nearest") if len(filled) > 1 else filled[0]
+    return np.concatenate([filled.mean(axis=0), filled.std(axis=0), upper]).astype(np.float32)
+
+
+def _mean(some: Floats) -> Floats:
+    """Of each column, NaN where it is never there."""
+    there = np.isfinite(some)
+    count = there.sum(axis=0)
+    total = np.where(there, some, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+
+
+# Closed set
+
+
+def _closed(
+    contest: _Contest, seen: Sequence[Floats], profile: Profile, rng: np.random.Generator
+) -> list[_Result]:
+    frames, names = _stack((seen[k], contest.label[k]) for k in contest.enrolled)
+    lengths = [ticks for ticks in TICKS[profile] if ticks <= _longest(contest, seen)]
+    windows = {ticks: [_windows(seen[k], ticks) for k in contest.tested] for ticks in lengths}
+    taught = {
+        ticks: _stack((_drawn(seen[k], ticks, rng), contest.label[k]) for k in contest.enrolled)
+        for ticks in lengths[1:]
+    }
+    asked = {
+        ticks: [
+            np.stack([_summary(seen[k][window]) for window in own])
+            for k, own in zip(contest.tested, windows[ticks], strict=True)
+        ]
+        for ticks in lengths[1:]
+    }
+    best: dict[tuple[int, int], _Try] = {}
+    for family, fit in attackers(profile, rng):
+        logs = _of_each(fit(frames, names), [seen[k] for k in contest.tested])
+        for ticks in lengths:
+            sums = [
+                np.stack([own[window].sum(axis=0) for window in some])
+                for own, some in zip(logs, windows[ticks], strict=True)
+            ]
+            _judge(best, contest, sums, ticks, family)
+            if ticks in taught:
+                means = _of_each(fit(*taught[ticks]), asked[ticks])
+                _judge(best, contest, means, ticks, f"{family} of means")
+    people = [contest.people[contest.label[k]] for k in contest.tested]
+    known = len({int(contest.label[k]) for k in contest.enrolled})
+    return [
+        _Result(
+            f"top-{k}",
+            ticks,
+            *share(people, found.shares),
+            chance=k / known,
+            family=found.family,
+            tried=tried(profile) * (1 if ticks == lengths[0] else 2),
+            curve=tuple((float(t), best[k, t].mean) for t in lengths),
+        )
+        for (k, ticks), found in best.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """What one attacker reached: the share of a visit's windows that it named."""
+
+    family: str
+    shares: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.shares))
+
+
+def _judge(
+    best: dict[tuple[int, int], _Try],
+    contest: _Contest,
+    logs: Sequence[Logs],
+    ticks: int,
+    family: str,
+) -> None:
+    """Keep it where it is the best so far."""
+    for k in _RANKS:
+        shares = tuple(
+            float(top(own, np.full(len(own), contest.label[visit]), k).mean())
+            for visit, own in zip(contest.tested, logs, strict=True)
+        )
+        found = _Try(family, shares)
+        if (k, ticks) not in best or found.mean > best[k, ticks].mean:
+            best[k, ticks] = found
+
+
+# Open set
+
+
+def _open(
+    contest: _Contest, seen: Sequence[Floats], profile: Profile, rng: np.random.Generator
+) -> list[_Result]:
+    """Tell strangers apart: each half of the people by what the other half taught."""
+    if len(contest.people) < _LEAST_PEOPLE:
+        return []
+    halves = [
+        set(half.tolist()) for half in np.array_split(rng.permutation(len(contest.people)), 2)
+    ]
+    longest = _longest(contest, seen)
+    lengths = [ticks for ticks in TICKS[profile] if ticks <= longest]
+    lengths = [lengths[0], lengths[-1]] if len(lengths) > 1 else lengths
+    best: dict[tuple[str, int], _Result] = {}
+    for family, fit in attackers(profile, rng):
+        pairs: dict[int, list[_Pairs]] = {ticks: [] for ticks in lengths}
+        for taught, strangers in (halves, halves[::-1]):
+            order = sorted(taught)
+            frames, names = _stack(
+                (seen[k], np.int64(order.index(int(contest.label[k]))))
+                for k in (*contest.enrolled, *contest.tested)
+                if contest.label[k] in taught
+            )
+            describe = fit(frames, names)
+            for ticks in lengths:
+                pairs[ticks].append(_pairs(contest, seen, describe, strangers, ticks))
+        for ticks, found in pairs.items():
+            _verify(best, found, ticks, family, tried(profile))
+    return list(best.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """How alike visits of strangers are: whose probe, whether both are one's, how alike."""
+
+    probe: list[str]
+    same: npt.NDArray[np.bool_]
+    score: Logs
+
+
+def _pairs(
+    contest: _Contest,
+    seen: Sequence[Floats],
+    describe: Scores,
+    strangers: set[int],
+    ticks: int,
+) -> _Pairs:
+    def described(which: Iterable[int], ticks: int | None) -> tuple[Logs, Labels]:
+        own = [k for k in which if contest.label[k] in strangers]
+        rows: list[Logs] = []
+        labels: list[int] = []
+        for k, logs in zip(own, _of_each(describe, [seen[k] for k in own]), strict=True):
+            windows = [np.arange(len(logs))] if ticks is None else _windows(logs, ticks)
+            windows = windows[:: -(-len(windows) // _TESTED)]
+            rows += [logs[window].mean(axis=0) for window in windows]
+            labels += [int(contest.label[k])] * len(windows)
+        return np.stack(rows), np.array(labels, np.int64)
+
+    gallery, owners = described(contest.enrolled, None)
+    probes, names = described(contest.tested, ticks)
+    middle = gallery.mean(axis=0)
+    alike = _unit(probes - middle) @ _unit(gallery - middle).T
+    return _Pairs(
+        [contest.people[name] for name in names for _ in owners],
+        (names[:, None] == owners[None]).ravel(),
+        alike.ravel(),
+    )
+
+
+def _unit(rows: Logs) -> Logs:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+def _verify(
+    best: dict[tuple[str, int], _Result],
+    pairs: Sequence[_Pairs],
+    ticks: int,
+    family: str,
+    number: int,
+) -> None:
+    error, lets = verification(
+        [person for half in pairs for person in half.probe],
+        np.concatenate([half.score for half in pairs]),
+        np.concatenate([half.same for half in pairs]),
+        FALSE_ACCEPTS,
+    )
+    for measure, found, chance, higher in (
+        ("EER", error, 0.5, False),
+        ("TAR at FAR 1 %", lets, FALSE_ACCEPTS, True),
+    ):
+        last = best.get((measure, ticks))
+        if last is None or (found[0] > last.value if higher else found[0] < last.value):
+            best[measure, ticks] = _Result(
+                measure, ticks, *found, chance, family, number, higher_leaks=higher
+            )
+
+
+# Frames and windows
+
+
+def _longest(contest: _Contest, seen: Sequence[Floats]) -> int:
+    return min(len(seen[k]) for k in contest.tested)
+
+
+def _windows(frames: npt.NDArray[np.floating], ticks: int) -> list[npt.NDArray[np.int64]]:
+    """Runs of frames that a visit is tested on: all frames alone, else spread over the visit."""
+    if ticks == 1:
+        return [np.array([k]) for k in range(len(frames))]
+    starts = np.linspace(0, len(frames) - ticks, min(_TESTED, len(frames) - ticks + 1))
+    return [np.arange(ticks) + int(start) for start in starts]
+
+
+def _drawn(frames: Floats, ticks: int, rng: np.random.Generator) -> Floats:
+    """Summaries of frames drawn from a visit."""
+    rows = rng.integers(len(frames), size=(_SUMMARIES, ticks))
+    return np.stack([_summary(frames[row]) for row in rows])
+
+
+def _stack(parts: Iterable[tuple[Floats, np.int64]]) -> tuple[Floats, Labels]:
+    rows, labels = [], []
+    for frames, label in parts:
+        rows.append(frames)
+        labels.append(np.full(len(frames), label, np.int64))
+    return np.concatenate(rows), np.concatenate(labels)
+
+
+def _of_each(scores: Scores, visits: Sequence[Floats]) -> list[Logs]:
+    """Scores of several visits at once."""
+    ends = np.cumsum([len(visit) for visit in visits])[:-1]
+    return np.split(scores(np.concatenate(visits)), ends)
