@@ -118,7 +118,7 @@ def test_the_drawing_is_one_file_that_asks_for_nothing(empty: str, tmp_path: Pat
     for name in ("ledger.svg", "ledger.html"):
         run("--card", empty, "--plot", str(tmp_path / name))
         text = (tmp_path / name).read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
-        assert "z stops: 60.7 s" in text
+        assert "z stops: 67.4 s" in text
         for outside in ("http", "<script", "url(", "@import"):
             assert outside not in text
 

@@ -30,8 +30,8 @@ from mizaru.ledger.account import (
     figures,
 )
 from mizaru.wire import budget as wire_budget
+from mizaru.wire.messages import GRID_MS
 
-TICKS_PER_S: Final = draw.TICKS_PER_S
 SHIPPED: Final = Path(mizaru.__file__).parent / "edge/darkroom/encode/weights/encoder.json"
 _DEFAULT: Final = Channel()
 
@@ -77,7 +77,7 @@ def ledger(
         float, typer.Option(help="Share of σ² that is drawn once per track, 0 … below 1.")
     ] = _DEFAULT.sticky,
     frames: Annotated[
-        int, typer.Option("--frames", "-t", metavar="T", help="Frames of one track, ten a second.")
+        int, typer.Option("--frames", "-t", metavar="T", help="Frames of one track.")
     ] = 25,
     visits: Annotated[
         int,
@@ -94,6 +94,9 @@ def ledger(
             show_default=False,
         ),
     ] = None,
+    every_ms: Annotated[
+        int, typer.Option(min=GRID_MS, metavar="MS", help="Time between two z.")
+    ] = GRID_MS,
     card: Annotated[
         Path | None,
         typer.Option(
@@ -142,7 +145,7 @@ def ledger(
         )
         numbers = tuple(among or AMONG)
         calibration = known.calibration if channel.clip == known.clip else Calibration()
-        book = _Book(channel, budget, frames, visits, numbers, calibration)
+        book = _Book(channel, budget, frames, visits, numbers, calibration, every_ms / 1000)
     except ValueError as error:
         raise SettingsError(f"{error}; see mizaru ledger --help") from None
     if plot is not None:
@@ -180,9 +183,11 @@ class _Book:
         visits: int,
         among: tuple[int, ...],
         calibration: Calibration,
+        every_s: float,
     ) -> None:
         self.channel, self.budget, self.frames = channel, budget, frames
         self.visits, self.among, self.calibration = visits, among, calibration
+        self.every_s = every_s
         self.last = channel.frames_within(budget)
         self._columns = {reading: self._at(reading, frames) for reading in Reading}
 
@@ -205,6 +210,7 @@ class _Book:
             eigenvalues=self.calibration.eigenvalues,
             visits=self.visits,
             among=self.among,
+            every_s=self.every_s,
         )
 
     def tables(self) -> Iterator[Table]:
@@ -250,10 +256,10 @@ class _Book:
         table = _numbers(title, "frames", "seconds", "nats", "of the budget")
         for count, anything, _ in self._over_time():
             nats = anything.nats / self.visits
-            seconds = f"{count / TICKS_PER_S:,g}"
+            seconds = _seconds(count * self.every_s)
             table.add_row(f"{count:,}", seconds, _number(nats), f"{nats / self.budget:.1%}")
         table.add_section()
-        table.add_row(f"{self.last:,}", f"{self.last / TICKS_PER_S:,g}", "z stops")
+        table.add_row(f"{self.last:,}", _seconds(self.last * self.every_s), "z stops")
         return table
 
     def _floor(self) -> Table:
@@ -285,7 +291,7 @@ class _Book:
 
     def _wire(self) -> Iterator[tuple[str, int, float, str]]:
         z = embedding_bits(self.channel)
-        yield f"z, {self.channel.width} B and its step", z, z * TICKS_PER_S, "the lines above"
+        yield f"z, {self.channel.width} B and its step", z, z / self.every_s, "the lines above"
         for row in wire_budget.rows():
             if row.what in ("pose", "plate"):
                 bits = 8 * row.bytes_each
@@ -321,7 +327,7 @@ class _Book:
             "over_time": [
                 {
                     "frames": count,
-                    "seconds": count / TICKS_PER_S,
+                    "seconds": count * self.every_s,
                     "any_input": asdict(anything),
                     "static": asdict(same),
                 }
@@ -389,6 +395,10 @@ def _number(value: float) -> str:
 
 def _place(shares: tuple[tuple[int, float], ...], place: int) -> str:
     return _share(shares[place][1]) if shares else "–"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.1f}"
 
 
 def _share(value: float) -> str:

@@ -29,8 +29,8 @@ STEPS_PER_UNIT: Final = 1024
 DELTA: Final = 1e-5
 FAR: Final = 1e-3
 AMONG: Final = (40, 1000)
-BUDGET: Final = 2700.0
-"""Nats per track: one minute of z at ten a second through the default channel."""
+BUDGET: Final = 3000
+"""Nats per track: a good minute of z at ten a second through the default channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from html import escape
 from typing import Final
 
 from mizaru.ledger.account import AMONG, Channel, Figures, Reading, figures
+from mizaru.wire.messages import GRID_MS
 
 WIDTH: Final = 800
-TICKS_PER_S: Final = 10
 _HEIGHT: Final = 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 236, 30, 44
 _POINTS: Final = 80
@@ -37,6 +37,7 @@ def curves(
     eigenvalues: Sequence[float] = (),
     visits: int = 1,
     among: Sequence[int] = AMONG,
+    every_s: float = GRID_MS / 1000,
 ) -> str:
     """What one track adds up to, against time (logarithmic); flat where z has stopped.
 
@@ -47,6 +48,7 @@ def curves(
         eigenvalues: of the calibration set, or none (then no dashed lines).
         visits: V ≥ 1.
         among: N of each p_max.
+        every_s: seconds between two z.
 
     Returns:
         A whole SVG document.
@@ -58,7 +60,7 @@ def curves(
     def over(reading: Reading, value: Callable[[Figures], float]) -> list[Point]:
         return [
             (
-                number / TICKS_PER_S,
+                number * every_s,
                 value(
                     figures(
                         channel,
@@ -76,7 +78,7 @@ def curves(
         ]
 
     everything, same = over(Reading.ANY, lambda f: f.nats), over(Reading.STATIC, lambda f: f.nats)
-    reach = (1 / TICKS_PER_S, end / TICKS_PER_S)
+    reach = (every_s, end * every_s)
     top = 10 ** math.ceil(math.log10(max(everything[-1][1], budget * visits, 10.0)))
     nats = _Panel(reach, (0.1, top), 0, True, "nats that one track can have said at most")
     nats.line(everything, "any", "any input")
@@ -101,7 +103,7 @@ def curves(
             naming.across(1 / number, "stop", f"guessing, N = {number:,}")
         panels.append(naming)
     for panel in panels:
-        panel.upright(max(1, last) / TICKS_PER_S, f"z stops: {last / TICKS_PER_S:g} s")
+        panel.upright(max(1, last) * every_s, f"z stops: {last * every_s:,.4g} s")
     height = len(panels) * _HEIGHT
     title = (
         f"Ledger: D {channel.width}, C {channel.clip:g}, σ {channel.sigma:g},"
@@ -141,8 +143,7 @@ class _Panel:
             middle, bottom = self._at((tick, y[0]))
             self._parts.append(self._text(middle, bottom + 17, f"{tick:g}", "middle", "dim"))
         right, bottom = self._at((x[1], y[0]))
-        words = f"seconds with z, {TICKS_PER_S} a second"
-        self._parts.append(self._text(right, bottom + 34, words, "end", "dim"))
+        self._parts.append(self._text(right, bottom + 34, "seconds with z", "end", "dim"))
 
     def line(self, points: Sequence[Point], css: str, name: str) -> None:
         """A curve, named at its end."""
