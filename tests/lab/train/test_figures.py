@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -60,7 +61,8 @@ def test_temperature_undoes_overconfidence() -> None:
 
 def _trace(score: list[float], truth: list[int], event: list[int] | None = None) -> Trace:
     t_ms = np.arange(len(score)) * 30_000
-    return Trace(t_ms, np.array(score), np.array(truth), np.array(event or [0] * len(score)))
+    events = np.array(event or [0] * len(score))
+    return Trace(t_ms, np.array(score), np.array(truth), events, np.full(len(score), 20_000))
 
 
 def test_false_alarms_close_together_are_one() -> None:
@@ -114,6 +116,21 @@ def test_an_event_is_found_once_under_whatever_id() -> None:
     judged = outcome([first, again], 0.5, hours=1.0)
     assert (judged.found, judged.events, judged.false) == (1, 3, 0)
     assert judged.recall == pytest.approx(1 / 3)
+
+
+def test_a_delay_counts_from_the_impact_to_the_first_time_it_is_told_under_any_id() -> None:
+    early = _trace([0.1, 0.4, 0.9, 0.9], [0, 1, 1, 1], [0, 7, 7, 7])
+    late = _trace([0.1, 0.1, 0.1, 0.9], [1, 1, 1, 1], [7, 7, 8, 8])
+    judged = outcome([late, early], 0.5, hours=1.0)
+    assert judged.delays_s == (70.0, 40.0)
+    assert judged.delay_s(0.0) == 40.0
+    assert math.isnan(outcome([early], 0.95, hours=1.0).delay_s(0.5))
+
+
+def test_a_fall_s_delay_begins_at_its_impact(sequence: Callable[..., Sequence]) -> None:
+    made = sequence(labels=(Label(Behavior.FALL, 10_000, 12_000, 1, impact_ms=11_000),))
+    (mine,) = traces_of(made, _moments({1: [0.5] * 30}))[Behavior.FALL]
+    assert set(mine.since_ms[mine.truth == 1]) == {11_000}
 
 
 def test_area_recall_and_f1() -> None:

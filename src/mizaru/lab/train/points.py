@@ -52,12 +52,14 @@ class Trace:
         truth: shape (N,): 1 it happens, 0 it does not, -1 nobody said.
         event: shape (N,): which event it is where it happens. An event goes on under other ids,
             in other traces.
+        since_ms: shape (N,): when that began, or, of a fall, its impact; 0 elsewhere.
     """
 
     t_ms: npt.NDArray[np.int64]
     score: Vector
     truth: npt.NDArray[np.integer]
     event: npt.NDArray[np.int64]
+    since_ms: npt.NDArray[np.int64]
 
 
 def traces_of(
@@ -80,6 +82,7 @@ def traces_of(
             t_ms = np.array([moment.t_ms for moment in mine], np.int64)
             truth = np.zeros(len(mine), int)
             event = np.zeros(len(mine), np.int64)
+            since = np.zeros(len(mine), np.int64)
             if first is not None:
                 truth[t_ms >= first] = -1
             for label in labels:
@@ -88,8 +91,9 @@ def traces_of(
                     now = (t_ms >= label.start_ms) & (t_ms < until)
                     truth[now] = 1
                     event[now] = number * _EVENTS + label.start_ms
+                    since[now] = label.start_ms if label.impact_ms is None else label.impact_ms
             score = np.array([moment.scores[risk] for moment in mine])
-            out[risk].append(Trace(t_ms, score, truth, event))
+            out[risk].append(Trace(t_ms, score, truth, event, since))
     return out
 
 
@@ -132,17 +136,24 @@ class Outcome:
         found, events: events in which somebody's score reaches it, and all.
         false: false alarms.
         hours: of camera time.
+        delays_s: of each event that was found, from when it began, a fall's impact; negative
+            where it was told on the way down.
     """
 
     found: int
     events: int
     false: int
     hours: float
+    delays_s: tuple[float, ...] = ()
 
     @property
     def recall(self) -> float:
         """Share of events that were found; NaN without any."""
         return self.found / self.events if self.events else float("nan")
+
+    def delay_s(self, share: float) -> float:
+        """What this share of the events that were found was told within; NaN without any."""
+        return float(np.quantile(self.delays_s, share)) if self.delays_s else float("nan")
 
     @property
     def per_camera_day(self) -> float:
@@ -163,10 +174,13 @@ def outcome(traces: Iterable[Trace], threshold: float, *, hours: float) -> Outco
     """Judge a threshold."""
     traces = list(traces)
     events: set[int] = set()
-    found: set[int] = set()
+    found: dict[int, float] = {}
     for trace in traces:
         happens = trace.truth == 1
         events.update(trace.event[happens].tolist())
-        found.update(trace.event[happens & (trace.score >= threshold)].tolist())
+        told = happens & (trace.score >= threshold)
+        after_s = (trace.t_ms - trace.since_ms)[told] / 1000.0
+        for event, delay_s in zip(trace.event[told].tolist(), after_s.tolist(), strict=True):
+            found[event] = min(delay_s, found.get(event, delay_s))
     false = int((false_peaks(traces) >= threshold).sum())
-    return Outcome(len(found), len(events), false, hours)
+    return Outcome(len(found), len(events), false, hours, tuple(found.values()))
