@@ -27,9 +27,10 @@ import numpy.typing as npt
 from mizaru.errors import DataError
 from mizaru.lab.audit.attacks import metrics
 from mizaru.lab.audit.attacks.showing import Shown, cut, looks, show, summary
+from mizaru.lab.audit.attacks.trials import Trial, average, share
 from mizaru.lab.audit.contract import Medium, Outcome, Profile, Representation, Row, Visit
 from mizaru.lab.audit.families import RESTARTS, attackers
-from mizaru.lab.audit.statistics import Tried, share, top
+from mizaru.lab.audit.statistics import top
 
 Floats = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
@@ -131,7 +132,7 @@ class Reidentify:
 class _Best:
     """The best attacker of all."""
 
-    tried: tuple[Tried, ...]
+    tried: tuple[Trial, ...]
     family: str
     chance: float
     people: int
@@ -216,7 +217,7 @@ def _attack(
     rng: np.random.Generator,
 ) -> dict[str, _Best]:
     """Every attacker in every round; by measure the one that did best over all rounds."""
-    tried: dict[str, dict[tuple[str, int], list[Tried]]] = {
+    tried: dict[str, dict[tuple[str, int], list[Trial]]] = {
         measure: defaultdict(list) for measure in ("CMC-1", "mAP")
     }
     guessed: list[float] = []
@@ -244,7 +245,7 @@ def _attack(
     for measure, attempts in tried.items():
         if not attempts:
             continue
-        winner = max(attempts, key=lambda a: np.mean([t.share for t in attempts[a]]))
+        winner = max(attempts, key=lambda a: average(attempts[a]))
         chance = float(np.mean([1 / n for n in sizes])) if measure == "CMC-1" else 0.0
         best[measure] = _Best(
             tuple(attempts[winner]),
@@ -360,8 +361,8 @@ def _precision(scores: Scores, right: npt.NDArray[np.bool_]) -> Scores:
     return np.asarray((precision * hits).sum(axis=1) / np.maximum(hits.sum(axis=1), 1))
 
 
-def _per_visit(shown: Sequence[Shown], probe: _Windows, hits: Scores) -> list[Tried]:
+def _per_visit(shown: Sequence[Shown], probe: _Windows, hits: Scores) -> list[Trial]:
     return [
-        Tried(shown[k].visit.person, float(hits[probe.visit == k].mean()))
+        Trial(shown[k].visit.person, float(hits[probe.visit == k].mean()))
         for k in np.unique(probe.visit)
     ]

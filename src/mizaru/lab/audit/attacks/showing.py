@@ -98,7 +98,7 @@ def summary(rows: Floats) -> Floats:
     windows long enough, how strongly each number swings in five bands of frequency. Of one tick:
     the tick."""
     if len(rows) == 1:
-        return rows[0]
+        return np.asarray(rows[0], np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # columns that were never seen
         mean, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
