@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mizaru.cli.check import check
-from mizaru.errors import SettingsError
+from mizaru.errors import ModelError, SettingsError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -89,3 +89,18 @@ def test_the_examples_are_fine_but_for_a_clip_that_may_be_absent() -> None:
     check(EXAMPLES / "cloud.toml")
     if (EXAMPLES / "sample" / "restroom.mp4").exists():
         check(EXAMPLES / "edge.toml")
+
+
+def test_missing_weights_of_the_encoder_are_a_mistake_only_where_it_is_on(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise ModelError("weights/encoder.json: cannot be read; install Mizaru again")
+
+    monkeypatch.setattr("mizaru.edge.darkroom.check_weights", missing)
+    site.write_text(EDGE + "[edge.camera.embedding]\nenabled = false\n")
+    check(site)
+    site.write_text(EDGE + "[edge.camera.embedding]\nenabled = true\n")
+    with pytest.raises(SettingsError, match="install Mizaru again") as caught:
+        check(site)
+    assert (caught.value.line, caught.value.key) == (5, "edge.camera[0].embedding.enabled")

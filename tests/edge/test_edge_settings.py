@@ -117,6 +117,31 @@ def test_a_mistake_is_named(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("table", "line", "key", "words"),
+    [
+        ("embedding]\nenabled = true\nsigma = 0.15", 3, "embedding.sigma", "0.2 or more"),
+        ("embedding]\nclip = 5\nsigma = 0.5", 3, "embedding.sigma", "take 1 or more"),
+        ("embedding]\nbudget_nats = 2", 2, "embedding.budget_nats", "single z"),
+        ("embedding]\nwidth = 9", 2, "embedding.width", "9"),
+        ("embedding]\nsticky = 1.0", 2, "embedding.sticky", "0.95"),
+        ("embedding]\ntier = 'huge'", 2, "embedding.tier", "huge"),
+        ("embedding]\nevery_ms = 150", 2, "embedding.every_ms", "100"),
+        ("embedding]\nsigmaa = 1", 2, "embedding.sigmaa", "did you mean 'sigma'"),
+        ("pose_channel]\njitter = 0.3", 2, "pose_channel.jitter", "0.25"),
+        ("pose_channel]\nhold_ms = 50", 2, "pose_channel.hold_ms", "100"),
+    ],
+)
+def test_a_mistake_about_what_leaves_is_named(
+    tmp_path: Path, table: str, line: int, key: str, words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, f"{GOOD}[edge.camera.{table}\n")
+    assert words in caught.value.message
+    assert caught.value.key == f"edge.camera[1].{key}"
+    assert caught.value.line == GOOD.count("\n") + line
+
+
 @pytest.mark.parametrize("text", ["", "edge = 3\n", "[cloud]\n"])
 def test_without_a_table_there_is_no_edge(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match="edge"):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from mizaru.errors import SettingsError
+from mizaru.errors import ModelError, SettingsError
 from mizaru.settings import line_of, load_document, refuse_unknown_tables
+
+if TYPE_CHECKING:
+    from mizaru.edge.settings import EdgeSettings
 
 
 class _Table(NamedTuple):
@@ -81,7 +84,7 @@ def _tables(config: Path, environment: Mapping[str, str]) -> dict[str, _Table]:
     tables = {
         "edge": _Table(
             edge.load_edge_settings,
-            lambda settings: edge.absent_files(settings, environment, folder),
+            lambda settings: _edge_complaints(settings, environment, folder),
             lambda settings: edge.warnings(settings, environment),
             lambda settings: (
                 f"fine, {_count(len(settings.camera), 'camera')}"
@@ -102,6 +105,21 @@ def _tables(config: Path, environment: Mapping[str, str]) -> dict[str, _Table]:
         ),
     )
     return tables
+
+
+def _edge_complaints(
+    settings: EdgeSettings, environment: Mapping[str, str], folder: Path
+) -> Iterator[tuple[str, str]]:
+    from mizaru.edge.darkroom import check_weights
+    from mizaru.edge.settings import absent_files
+
+    yield from absent_files(settings, environment, folder)
+    for index, camera in enumerate(settings.camera):
+        if camera.embedding.enabled:
+            try:
+                check_weights()
+            except ModelError as error:
+                yield f"edge.camera[{index}].embedding.enabled", str(error)
 
 
 def _error(file: Path, text: str, key: str, message: str) -> SettingsError:

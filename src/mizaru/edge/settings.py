@@ -6,13 +6,14 @@ import enum
 import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
 from mizaru.errors import SettingsError
+from mizaru.ledger.account import Channel
 from mizaru.settings import VARIABLE, convert, expand, line_of, load_document, refuse_unknown_tables
 from mizaru.wire.messages import GRID_MS, MAX_CAMERAS, CameraId
 
@@ -29,6 +30,14 @@ class Runtime(enum.StrEnum):
 
     LITERT = "litert"
     OPENVINO = "openvino"
+
+
+class EncoderTier(enum.StrEnum):
+    """Exits of the encoder. ``auto``: the deepest that takes ≤ 3 ms here, measured at the start."""
+
+    SMALL = "small"
+    BASE = "base"
+    AUTO = "auto"
 
 
 class SandboxMode(enum.StrEnum):
@@ -105,6 +114,33 @@ class PoseChannelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     hold_ms: Annotated[int, Meta(ge=0, le=1000, multiple_of=GRID_MS)] = 0
 
 
+class EmbeddingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """z_t, what the encoder says of the whole room, and how little of it leaves.
+
+    clip, sigma and sticky are used to thousandths and whole percents, as they are said on the
+    wire, rounded to the private side.
+
+    Attributes:
+        enabled: whether there is any z.
+        tier: how deep the encoder looks.
+        width: D, numbers per z; fewer say less.
+        clip: C, longest μ.
+        sigma: σ of the noise per number. σ ≥ C/5: less noise than that is hardly any.
+        sticky: share of the variance drawn once per track, so that it never averages away.
+        budget_nats: what may be said of one track at most; then its z stops.
+        every_ms: least time between two z; a budget lasts longer.
+    """
+
+    enabled: bool = False
+    tier: EncoderTier = EncoderTier.AUTO
+    width: Literal[8, 16, 32] = 8
+    clip: Annotated[float, Meta(ge=0.01, le=10)] = 1.0
+    sigma: Annotated[float, Meta(ge=0.01, le=10)] = 0.35
+    sticky: Annotated[float, Meta(ge=0, le=0.95)] = 0.5
+    budget_nats: Annotated[int, Meta(ge=1, le=1_000_000)] = 3000
+    every_ms: Annotated[int, Meta(ge=GRID_MS, le=60_000, multiple_of=GRID_MS)] = GRID_MS
+
+
 class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One camera.
 
@@ -123,6 +159,7 @@ class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     perceive: PerceiveSettings = PerceiveSettings()
     plate: PlateSettings = PlateSettings()
     pose_channel: PoseChannelSettings = PoseChannelSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
 
 
 class LinkSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -153,6 +190,8 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     models: str | None = None
 
 
+LEAST_NOISE: Final = 0.2
+"""σ per C. With less, a frame says about all that it can."""
 MODEL_CACHE: Final = Path("~/.cache/mizaru/models")
 """Where models are kept unless ``edge.models`` or ``MIZARU_MODELS`` say otherwise."""
 
@@ -189,8 +228,20 @@ def complaints(settings: EdgeSettings) -> Iterator[tuple[str, str]]:
         if camera.pace is Pace.FAST and not is_file(camera.source):
             message = "a camera has its own clock and fast is for files; use live"
             yield f"edge.camera[{index}].pace", message
+        for name, message in _embedding_complaints(camera.embedding):
+            yield f"edge.camera[{index}].embedding.{name}", message
     if complaint := _url_complaint(settings.link.url):
         yield "edge.link.url", complaint
+
+
+def _embedding_complaints(settings: EmbeddingSettings) -> Iterator[tuple[str, str]]:
+    if settings.sigma < LEAST_NOISE * settings.clip:
+        least = LEAST_NOISE * settings.clip
+        yield "sigma", f"is less than a fifth of clip; take {least:g} or more"
+        return
+    channel = Channel(settings.width, settings.clip, settings.sigma, settings.sticky)
+    if (one := channel.nats(1)) > settings.budget_nats:
+        yield "budget_nats", f"does not pay for a single z, which is {one:.1f} nats; give it more"
 
 
 def absent_files(

@@ -75,14 +75,14 @@ class Ticks:
         return (Representation(frame.frame_id, tick, b"", ()),)
 
 
-def build(job: Job) -> tuple[Nobody, Ticks]:
+def build(job: Job) -> tuple[Nobody, Ticks, None]:
     if MODE == "crash":
         raise RuntimeError("cannot even start")
     if MODE == "model error":
         raise ModelError("pose.tflite: wrong checksum; run mizaru models pull")
     if MODE == "import error":
         raise ModuleNotFoundError("No module named 'ai_edge_litert'")
-    return Nobody(), Ticks()
+    return Nobody(), Ticks(), None
 
 
 def lie(body: bytes) -> None:

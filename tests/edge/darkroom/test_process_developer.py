@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from mizaru.edge.darkroom.capture.news import Kind, News
 from mizaru.edge.darkroom.capture.source import Fault
@@ -16,7 +18,15 @@ from mizaru.edge.darkroom.perceive.perception import Perception
 from mizaru.edge.darkroom.stopwatch import Stopwatch
 from mizaru.errors import PerceptionTimeoutError, TemporaryError
 from mizaru.vocabulary import CameraState
-from mizaru.wire.messages import Developed, Outgoing, Plate, Representation, Status
+from mizaru.wire.messages import (
+    ChannelRecord,
+    Developed,
+    Embedding,
+    Outgoing,
+    Plate,
+    Representation,
+    Status,
+)
 
 WEBP = b"RIFF\0\0\0\0WEBP" + bytes(20)
 EPOCH_MS = 1_700_000_000_000
@@ -25,7 +35,7 @@ EPOCH_MS = 1_700_000_000_000
 class Bench:
     """A developer with fakes around it and a clock that only moves when told."""
 
-    def __init__(self, base: Status | None = None) -> None:
+    def __init__(self, base: Status | None = None, encoding: Any = None) -> None:
         self.now_ns = 10**12
         self.perceive_ms = 5.0
         self.fails: BaseException | None = None
@@ -38,6 +48,7 @@ class Bench:
             self,
             self._emit,
             base=base or Status("cam", CameraState.STARTING, 0, sandboxed=True),
+            encoding=encoding,
             stopwatch=self.stopwatch,
             promise=self.promises.append,
             stage_s=1.5,
@@ -206,6 +217,41 @@ def test_counters_go_on_from_an_earlier_darkroom() -> None:
     last = bench.statuses[-1]
     assert (last.frames_in, last.frames_dropped, last.restarts) == (0, 8, 2)
     assert last.bytes_out == 250  # plate, representation, status; modulo 2³²
+
+
+CHANNEL = ChannelRecord(8, 1000, 350, 50, 3000, b"abcd")
+
+
+class Encoding:
+    """Says one z; `fails` raises as no real stage does."""
+
+    channel = CHANNEL
+    fails: Exception | None = None
+
+    def encode(self, leaving: list[Any], aspect: float) -> list[Any]:
+        assert aspect == pytest.approx(64 / 36)
+        if self.fails:
+            raise self.fails
+        z = Embedding(25, bytes(8))
+        return [m if isinstance(m, Plate) else replace(m, embedding=z) for m in leaving]
+
+
+def test_z_rides_with_its_channel_and_the_stage_is_measured_and_promised() -> None:
+    bench = Bench(encoding=Encoding())
+    bench.feed()
+    assert bench.developed[0].channel == CHANNEL
+    assert bench.developed[0].representation.embedding == Embedding(25, bytes(8))
+    assert bench.stopwatch.stages == ("perceive", "desensitize", "encode", "capture to pipe")
+    assert len(bench.promises) == 4
+
+
+def test_a_stage_of_encoding_that_raises_costs_the_whole_frame() -> None:
+    encoding = Encoding()
+    bench = Bench(encoding=encoding)
+    encoding.fails = KeyError("words of a frame")
+    bench.feed()
+    assert bench.developed == []
+    assert "words" not in bench.developer.last_failure
 
 
 def test_stages_are_measured_and_promised(bench: Bench) -> None:

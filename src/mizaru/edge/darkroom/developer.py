@@ -22,6 +22,7 @@ from mizaru.wire.messages import STATUS_PERIOD_S, Developed, Outgoing, Plate, St
 
 if TYPE_CHECKING:
     from mizaru.edge.darkroom.desensitize.contract import Desensitizer
+    from mizaru.edge.darkroom.encode.stage import EncodeStage
     from mizaru.edge.darkroom.perceive.perception import Perceiver
 
 FPS_WINDOW_S: Final = 10.0
@@ -34,10 +35,11 @@ _U32: Final = 2**32
 
 
 class Developer:
-    """Perceive, desensitize, hand over; drop a frame rather than let anything half done out.
+    """Perceive, desensitize, encode, hand over; drop a frame rather than let half of it out.
 
     Args:
-        perceiver, desensitizer: the two stages.
+        perceiver, desensitizer: the first two stages.
+        encoding: the third; None: no z.
         emit: writes one message to the pipe and returns its size in bytes.
         base: counters to go on from (an earlier darkroom's last status).
         promise: told before each stage how many seconds it may take.
@@ -52,6 +54,7 @@ class Developer:
         emit: Callable[[Outgoing], int],
         *,
         base: Status,
+        encoding: EncodeStage | None = None,
         stopwatch: Stopwatch | None = None,
         promise: Callable[[float], None] = lambda _: None,
         stage_s: float = 1.0,
@@ -59,6 +62,7 @@ class Developer:
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._perceiver, self._desensitizer, self._emit = perceiver, desensitizer, emit
+        self._encoding = encoding
         self._base = base
         self._stopwatch = stopwatch or Stopwatch()
         self._promise, self._stage_s = promise, stage_s
@@ -161,10 +165,19 @@ class Developer:
                 perception = self._perceiver.perceive(frame)
             self._promise(self._stage_s)
             with self._stopwatch.stage("desensitize"):
-                outcome = [
-                    item if isinstance(item, Plate) else Developed(item, width, height, captured_ms)
-                    for item in self._desensitizer.desensitize(frame, perception)
-                ]
+                leaving = list(self._desensitizer.desensitize(frame, perception))
+            channel = None
+            if self._encoding is not None and leaving:
+                self._promise(self._stage_s)
+                with self._stopwatch.stage("encode"):
+                    leaving = self._encoding.encode(leaving, width / height)
+                channel = self._encoding.channel
+            outcome: list[Outgoing] = [
+                item
+                if isinstance(item, Plate)
+                else Developed(item, width, height, captured_ms, channel)
+                for item in leaving
+            ]
         except Exception as error:
             # Whatever went wrong, this frame is gone; its text stays here, it may hold anything.
             self._frames_failed += 1

@@ -46,6 +46,7 @@ from mizaru.wire.messages import Outgoing
 
 if TYPE_CHECKING:  # they load OpenCV, which guard, capture child and probe never need
     from mizaru.edge.darkroom.desensitize.contract import Desensitizer
+    from mizaru.edge.darkroom.encode.stage import EncodeStage
     from mizaru.edge.darkroom.perceive.perception import Perceiver
 
 EXIT_AGAIN: Final = TemporaryError.exit_code
@@ -55,19 +56,21 @@ STAGE_MARGIN_S: Final = 0.5
 WAIT_S: Final = 1.0
 
 
-Build = Callable[[Job], "tuple[Perceiver, Desensitizer]"]
+Build = Callable[[Job], "tuple[Perceiver, Desensitizer, EncodeStage | None]"]
 
 
-def build(job: Job) -> tuple[Perceiver, Desensitizer]:
-    """The two stages, loaded. Imports late: nothing of it is needed to fork the guard."""
+def build(job: Job) -> tuple[Perceiver, Desensitizer, EncodeStage | None]:
+    """The stages, loaded. Imports late: nothing of it is needed to fork the guard."""
     from mizaru.edge.darkroom.desensitize import build_desensitizer
+    from mizaru.edge.darkroom.encode.stage import build_stage
     from mizaru.edge.darkroom.perceive import build_perceiver
 
     rng = np.random.default_rng()
     perceiver = build_perceiver(
         job.camera.perceive, Path(job.models), rng=rng, clock=time.monotonic
     )
-    return perceiver, build_desensitizer(job.camera, rng=rng, clock=_wall_ms)
+    desensitizer = build_desensitizer(job.camera, rng=rng, clock=_wall_ms)
+    return perceiver, desensitizer, build_stage(job.camera.embedding)
 
 
 def main(build: Build = build) -> int:
@@ -85,13 +88,14 @@ def main(build: Build = build) -> int:
         heart = Heart(side.beat)
         heart.promise(LOAD_S)
         heart.start()
-        perceiver, desensitizer = build(job)
+        perceiver, desensitizer, encoding = build(job)
         locked = _lock_syscalls(job, side, locked)
         developer = Developer(
             perceiver,
             desensitizer,
             mouth,
             base=structs.replace(job.base, sandboxed=locked),
+            encoding=encoding,
             promise=heart.promise,
             stage_s=job.camera.perceive.timeout_ms / 1000 + STAGE_MARGIN_S,
         )
