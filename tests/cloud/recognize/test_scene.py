@@ -7,15 +7,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mizaru.cloud.recognize import Finding, memory_ms
+from mizaru.cloud.recognize.body import measure
+from mizaru.cloud.recognize.scene import rests_on
+from mizaru.cloud.recognize.subject import Subject
+from mizaru.cloud.recognize.thresholds import DEFAULT
 from mizaru.cloud.recognize.zones import Hours, Zone, contains, crosses_itself
 from mizaru.cloud.settings import CloudCameraSettings, RuleSettings, ZoneKind, ZoneSettings
 from mizaru.errors import SettingsError
-from mizaru.vocabulary import Behavior
+from mizaru.vocabulary import Behavior, Pose
 
 Studio = Any
 Recognize = Callable[..., list[Finding]]
@@ -224,3 +229,21 @@ def test_memory_is_as_long_as_the_slowest_rule(
     if zone:
         zones = (ZoneSettings(name="z", kind=zone[0], polygon=FLOOR, seconds=zone[1]),)
     assert memory_ms(CloudCameraSettings(id="hall", zone=zones, rules=rules)) == seconds * 1000
+
+
+@pytest.mark.parametrize(
+    ("u", "v", "rests"),
+    [(0.9, 0.5, True), (1.2, 0.5, True), (1.2, 0.9, False), (0.5, 0.5, False), (-0.2, 0.5, False)],
+)
+def test_a_bed_at_the_edge_of_the_picture_goes_on_beyond_it(
+    u: float, v: float, rests: bool
+) -> None:
+    corners = ((0.8, 0.3), (1.0, 0.3), (1.0, 0.7), (0.8, 0.7))
+    bed = Zone(ZoneSettings(name="bed", kind=ZoneKind.REST, polygon=corners))
+    keypoints = np.full((17, 3), (u, v, 0.9), np.float32)
+    keypoints[:5, 0] -= 0.05
+    subject = Subject(DEFAULT)
+    body = measure(Pose(1, keypoints), 4 / 3, 0)
+    assert body is not None
+    subject.observe(1, body)
+    assert rests_on(subject, [bed], 4 / 3) is rests
