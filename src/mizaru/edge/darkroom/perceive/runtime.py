@@ -113,7 +113,7 @@ class _OpenVinoModel:
 
 class _OnnxModel:
     def __init__(self, content: bytes, path: Path) -> None:
-        module = _import("onnxruntime", extra="keypoint")
+        module = _import("onnxruntime", extra="edge")
         options = module.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
