@@ -36,11 +36,14 @@ from mizaru.wire.messages import (
     GENESIS,
     GRID_MS,
     MAX_REPRESENTATIONS,
+    ChannelRecord,
+    Embedding,
     Offer,
     Plate,
     Representation,
     Segment,
     Status,
+    Withheld,
     chain_digest,
     plate_digest,
 )
@@ -95,14 +98,22 @@ class Feed:
         count: int = MAX_REPRESENTATIONS,
         plate: bytes | None = None,
         captured_ms: int | None = None,
+        channel: ChannelRecord | None = None,
+        withheld: Withheld = Withheld.NOT,
     ) -> Segment:
-        """The next segment: the same poses in each of its representations."""
+        """The next segment: the same poses in each of its representations, with a z where there
+        is a channel and nothing withholds it."""
         if plate is not None:
             self.plate = plate_digest(plate)
         records = tuple(pack_pose(pose) for pose in poses)
         representations = []
+        z = None
+        if channel is not None and withheld is Withheld.NOT:
+            z = Embedding(25, bytes(channel.width))
         for _ in range(count):
-            representations.append(Representation(self.frame_id, self.t_ms, self.plate, records))
+            representations.append(
+                Representation(self.frame_id, self.t_ms, self.plate, records, z, withheld)
+            )
             self.frame_id += 3
             self.t_ms += GRID_MS
         segment = Segment(
@@ -115,6 +126,7 @@ class Feed:
             captured_ms=captured_ms or self.t_ms,
             representations=tuple(representations),
             plate=None if plate is None else Plate(plate, 80),
+            channel=channel,
         )
         self.encoded.append(encode(segment))
         return segment

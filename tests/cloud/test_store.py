@@ -201,7 +201,7 @@ def test_purging_forgets_segments_and_plates_but_never_incidents_or_cursors(
 def test_purging_takes_one_step_at_a_time(
     store: Store, kit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mizaru.cloud.store.PURGE_STEP", 2)
+    monkeypatch.setattr("mizaru.cloud.store.store.PURGE_STEP", 2)
     feed = kit.Feed()
     for _ in range(5):
         send(store, feed, 0)
@@ -320,48 +320,57 @@ def shape(file: Path) -> dict[str, Any]:
         }
 
 
-@pytest.fixture
-def version_1(tmp_path: Path) -> Path:
-    """A database that the program made when its schema was version 1, as SQL of then: one camera,
-    three segments, two incidents."""
-    file = tmp_path / "old.sqlite"
+def of_version(number: int, folder: Path) -> Path:
+    """A database that the program made when its schema was of this version, as SQL of then: one
+    camera, three segments, two incidents; in version 2 one of these is judged."""
+    file = folder / f"v{number}.sqlite"
     with closing(sqlite3.connect(file)) as db:
-        db.executescript(Path(__file__).with_name("store-v1.sql").read_text())
+        db.executescript(Path(__file__).with_name(f"store-v{number}.sql").read_text())
     return file
 
 
-def test_an_old_database_loses_nothing_and_becomes_one_of_now(
-    version_1: Path, tmp_path: Path
-) -> None:
-    before = rows(version_1)
-    store = Store(version_1)
-    after = rows(version_1)
+NEW_SINCE = {
+    1: ("feedback", "ledger_cameras", "ledger_tracks"),
+    2: ("ledger_cameras", "ledger_tracks"),
+}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_old_database_loses_nothing_and_becomes_one_of_now(version: int, tmp_path: Path) -> None:
+    file = of_version(version, tmp_path)
+    before = rows(file)
+    store = Store(file)
+    after = rows(file)
     assert after.pop("mizaru_schema") == [(tables.SCHEMA_VERSION,)]
-    assert after.pop("feedback") == []
+    assert [after.pop(name) for name in NEW_SINCE[version]] == [[] for _ in NEW_SINCE[version]]
     before.pop("mizaru_schema")
     assert after == before
     Store(tmp_path / "new.sqlite").close()
-    assert shape(version_1) == shape(tmp_path / "new.sqlite")
+    assert shape(file) == shape(tmp_path / "new.sqlite")
     (camera,) = store.cameras().values()
-    assert len(list(store.replay(camera.id, 0))) == 3
+    segments = [decode(encoded) for encoded in store.replay(camera.id, 0)]
+    assert len(segments) == 3
+    assert all(segment.channel is None for segment in segments)
     first, second = reversed(store.incidents(limit=9))
     assert (first.incident.is_open, second.incident.is_open) == (False, True)
+    assert (first.judgement is None) == (version == 1)
     assert [one.change.value for one in store.history(first.incident.id)] == ["opened", "closed"]
     assert store.judge(first.incident.id, WRONG).judgement == WRONG
     store.close()
 
 
 def test_an_upgrade_that_fails_changes_nothing(
-    version_1: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = version_1.read_bytes()
-    step = (*tables.UPGRADES[1], "CREATE TABLE cameras (again INTEGER)")
+    file = of_version(1, tmp_path)
+    before = file.read_bytes()
+    step = (*tables.UPGRADES[2], "CREATE TABLE cameras (again INTEGER)")
     with monkeypatch.context() as patch:
-        patch.setitem(tables.UPGRADES, 1, step)
+        patch.setitem(tables.UPGRADES, 2, step)
         with pytest.raises(StoreError, match="cameras"):
-            Store(version_1)
-    assert version_1.read_bytes() == before
-    Store(version_1).close()
+            Store(file)
+    assert file.read_bytes() == before
+    Store(file).close()
 
 
 def test_a_file_of_ours_can_be_opened_again(tmp_path: Path, kit: Any) -> None:

@@ -12,12 +12,25 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 UPGRADES: Final = {
     1: (
         "CREATE TABLE feedback (incident VARCHAR(64) NOT NULL, verdict VARCHAR(16) NOT NULL, "
         "note VARCHAR(200) NOT NULL, given_ms BIGINT NOT NULL, confidence FLOAT NOT NULL, "
         "counts BOOLEAN NOT NULL, PRIMARY KEY (incident))",
+    ),
+    2: (
+        "CREATE TABLE ledger_cameras (camera VARCHAR(32) NOT NULL, first_ms BIGINT NOT NULL, "
+        "last_ms BIGINT NOT NULL, frames BIGINT NOT NULL, wire_bits BIGINT NOT NULL, "
+        "pose_bits BIGINT NOT NULL, z_bits BIGINT NOT NULL, plate_bits BIGINT NOT NULL, "
+        "plates BIGINT NOT NULL, z_frames BIGINT NOT NULL, spent BIGINT NOT NULL, "
+        "failed BIGINT NOT NULL, PRIMARY KEY (camera))",
+        "CREATE TABLE ledger_tracks (seq INTEGER NOT NULL, camera VARCHAR(32) NOT NULL, "
+        "subject BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, "
+        "received_ms BIGINT NOT NULL, frames BIGINT NOT NULL, pose_bits BIGINT NOT NULL, "
+        "z_frames BIGINT NOT NULL, z_bits BIGINT NOT NULL, spent BIGINT NOT NULL, "
+        "failed BIGINT NOT NULL, channel BLOB, scale INTEGER, PRIMARY KEY (seq), "
+        "UNIQUE (camera, subject))",
     ),
 }
 """Statements that make version n + 1 out of n; written out, since the tables below change."""
@@ -113,6 +126,41 @@ gaps = sa.Table(
     sa.Column("last", sa.BigInteger, nullable=False),
     sa.Column("received_ms", sa.BigInteger, nullable=False),
 )
+ledger_cameras = sa.Table(
+    "ledger_cameras",
+    metadata,
+    sa.Column("camera", sa.String(32), primary_key=True),
+    sa.Column("first_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_ms", sa.BigInteger, nullable=False),
+    sa.Column("frames", sa.BigInteger, nullable=False, comment="representations"),
+    sa.Column("wire_bits", sa.BigInteger, nullable=False, comment="of all segments, whole"),
+    sa.Column("pose_bits", sa.BigInteger, nullable=False),
+    sa.Column("z_bits", sa.BigInteger, nullable=False),
+    sa.Column("plate_bits", sa.BigInteger, nullable=False),
+    sa.Column("plates", sa.BigInteger, nullable=False),
+    sa.Column("z_frames", sa.BigInteger, nullable=False, comment="with a z"),
+    sa.Column("spent", sa.BigInteger, nullable=False, comment="without: a budget was spent"),
+    sa.Column("failed", sa.BigInteger, nullable=False, comment="without: the encoder failed"),
+)
+ledger_tracks = sa.Table(
+    "ledger_tracks",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, comment="order of appearance"),
+    sa.Column("camera", sa.String(32), nullable=False),
+    sa.Column("subject", sa.BigInteger, nullable=False, comment="ephemeral id"),
+    sa.Column("first_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_ms", sa.BigInteger, nullable=False),
+    sa.Column("received_ms", sa.BigInteger, nullable=False, comment="cloud's wall clock, last"),
+    sa.Column("frames", sa.BigInteger, nullable=False, comment="representations with its pose"),
+    sa.Column("pose_bits", sa.BigInteger, nullable=False),
+    sa.Column("z_frames", sa.BigInteger, nullable=False, comment="with a z"),
+    sa.Column("z_bits", sa.BigInteger, nullable=False, comment="of these, whole"),
+    sa.Column("spent", sa.BigInteger, nullable=False, comment="as in ledger_cameras"),
+    sa.Column("failed", sa.BigInteger, nullable=False, comment="as in ledger_cameras"),
+    sa.Column("channel", sa.LargeBinary, comment="wire.ChannelRecord, MessagePack; null: no z"),
+    sa.Column("scale", sa.Integer, comment="of its z, see wire.Embedding; null: none yet"),
+    sa.UniqueConstraint("camera", "subject"),
+)
 
 CAMERAS: Final = sa.select(cameras, plates.c.known_percent).outerjoin(
     plates, plates.c.digest == cameras.c.plate
@@ -140,4 +188,28 @@ UPSERT_INCIDENT: Final = _upsert(
 )
 UPSERT_FEEDBACK: Final = _upsert(
     feedback, ["incident"], ["verdict", "note", "given_ms", "confidence", "counts"]
+)
+
+
+def _book(table: sa.Table, key: Sequence[str], sums: Sequence[str], latest: Sequence[str]) -> Any:
+    """Add to what stands there; of ``latest`` the last that is not null."""
+    statement = insert(table)
+    new, old = statement.excluded, table.c
+    return statement.on_conflict_do_update(
+        index_elements=list(key),
+        set_={
+            "first_ms": sa.func.min(old.first_ms, new.first_ms),
+            "last_ms": sa.func.max(old.last_ms, new.last_ms),
+            **{name: old[name] + new[name] for name in sums},
+            **{name: sa.func.coalesce(new[name], old[name]) for name in latest},
+        },
+    )
+
+
+_SUMS: Final = ("frames", "pose_bits", "z_bits", "z_frames", "spent", "failed")
+BOOK_CAMERA: Final = _book(
+    ledger_cameras, ["camera"], [*_SUMS, "wire_bits", "plate_bits", "plates"], []
+)
+BOOK_TRACK: Final = _book(
+    ledger_tracks, ["camera", "subject"], _SUMS, ["received_ms", "channel", "scale"]
 )

@@ -5,29 +5,42 @@ One writer (the thread that ingests) and any number of readers. `Store.commit` s
 batch in one transaction that is on the disk when it returns, so whatever is acknowledged
 afterwards survives a kill -9 and a power cut (SQLite WAL, synchronous=FULL). PostgreSQL is
 reached through the same tables by another URL once a fleet needs it; what is SQLite's own
-stands in `_prepare`, `_begin` and `mizaru.cloud.tables`.
+stands in `mizaru.cloud.store.database` and `mizaru.cloud.tables`.
 
 Wraps `sqlalchemy.exc.DBAPIError`: no room → `StorageFullError`, everything else → `StoreError`.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 
 from mizaru.cloud import tables
-from mizaru.cloud.incident import ChangeKind, Incident, IncidentChange, Judgement, Verdict
+from mizaru.cloud.incident import Incident, Judgement, Verdict
 from mizaru.cloud.recognize import Feedback
-from mizaru.errors import StorageFullError, StoreError
+from mizaru.cloud.store.kept import Batch, StoredCamera, StoredIncident
+from mizaru.cloud.store.ledger import LedgerBooks
+from mizaru.cloud.store.rows import (
+    camera_row,
+    cursor_row,
+    feedback_row,
+    follow_plates,
+    gap_row,
+    incident_decoder,
+    incident_row,
+    judgement_of,
+    plate_row,
+    segment_row,
+    stored_camera,
+    stored_incident,
+)
 from mizaru.vocabulary import Behavior
-from mizaru.wire.messages import GENESIS, Cursor, Plate, Segment, Status, plate_digest
+from mizaru.wire.messages import GENESIS, Cursor, Plate
 
 PURGE_STEP: Final = 2000
 """Segments deleted at once, so that ingest never waits long."""
@@ -35,109 +48,16 @@ MAX_WINDOW: Final = 120
 """Segments read at once to show a moment: a minute of a camera."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewSegment:
-    """A segment to store.
-
-    Attributes:
-        digest: `mizaru.wire.messages.chain_digest` of ``encoded``.
-        received_ms: the cloud's wall clock.
-    """
-
-    segment: Segment
-    encoded: bytes
-    digest: bytes
-    received_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Segments that will never come."""
-
-    camera: str
-    stream: bytes
-    first: int
-    last: int
-    received_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is stored together or not at all; within each tuple in the order of arrival."""
-
-    segments: tuple[NewSegment, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    changes: tuple[IncidentChange, ...] = ()
-    statuses: tuple[Status, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.segments or self.gaps or self.changes or self.statuses)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCamera:
-    """What is known of a camera.
-
-    Attributes:
-        plate: digest of the current plate, or None.
-        through_ms: camera clock of the last stored representation, or None.
-    """
-
-    id: str
-    width: int | None
-    height: int | None
-    plate: bytes | None
-    known_percent: int | None
-    through_ms: int | None
-    status: Status | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredIncident:
-    """An incident as it stands, the last thing that happened to it, and what was said of it."""
-
-    incident: Incident
-    change: ChangeKind
-    judgement: Judgement | None = None
-
-
-_incident_decoder = msgspec.json.Decoder(Incident)
-_status_decoder = msgspec.msgpack.Decoder(Status)
-
-
-class Store:
-    """An open database.
-
-    Args:
-        file: SQLite file; made if absent.
-
-    A database of an older version is brought up to this one, whole or not at all.
-
-    Raises:
-        StoreError: not a database, not ours, or of a newer version.
-        StorageFullError: there is no room to make one.
-    """
+class Store(LedgerBooks):
+    """An open database, see `Database`."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        super().__init__(file)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch(mode=0o600)
-        except OSError as error:
-            raise StoreError(f"{file}: cannot be opened: {error.strerror}") from None
-        self._engine = sa.create_engine(f"sqlite:///{file}")
-        sa.event.listen(self._engine, "connect", _prepare)
-        sa.event.listen(self._engine, "begin", _begin)
-        try:
-            self._adopt()
             self._plate_of = {c.id: c.plate or b"" for c in self.cameras().values()}
         except BaseException:
-            self._engine.dispose()
+            self.close()
             raise
-
-    def close(self) -> None:
-        """Close the database; nothing can be read or written afterwards."""
-        self._engine.dispose()
 
     # -- writing, from one thread -------------------------------------------------------------
 
@@ -151,28 +71,27 @@ class Store:
         with self._transaction() as db:
             for new in batch.segments:
                 if (plate := new.segment.plate) is not None:
-                    db.execute(tables.UPSERT_PLATE, _plate_row(plate, new.received_ms))
+                    db.execute(tables.UPSERT_PLATE, plate_row(plate, new.received_ms))
             plates = dict(self._plate_of)
             if batch.segments:
-                for digest, seen_ms in _follow_plates(batch.segments, plates).items():
+                for digest, seen_ms in follow_plates(batch.segments, plates).items():
                     db.execute(
                         sa.update(tables.plates)
                         .where(tables.plates.c.digest == digest)
                         .values(seen_ms=seen_ms)
                     )
-                db.execute(
-                    sa.insert(tables.segments), [_segment_row(new) for new in batch.segments]
-                )
+                db.execute(sa.insert(tables.segments), [segment_row(new) for new in batch.segments])
                 last = {(n.segment.camera, n.segment.stream): n for n in batch.segments}
-                db.execute(tables.UPSERT_CURSOR, [_cursor_row(new) for new in last.values()])
+                db.execute(tables.UPSERT_CURSOR, [cursor_row(new) for new in last.values()])
                 newest = {n.segment.camera: n.segment for n in batch.segments}
                 db.execute(
-                    tables.UPSERT_CAMERA, [_camera_row(segment) for segment in newest.values()]
+                    tables.UPSERT_CAMERA, [camera_row(segment) for segment in newest.values()]
                 )
+                self._enter(db, batch.segments)
             if batch.gaps:
-                db.execute(sa.insert(tables.gaps), [_row(gap) for gap in batch.gaps])
+                db.execute(sa.insert(tables.gaps), [gap_row(gap) for gap in batch.gaps])
             for change in batch.changes:
-                row = _incident_row(change)
+                row = incident_row(change)
                 db.execute(tables.UPSERT_INCIDENT, row)
                 db.execute(
                     sa.insert(tables.changes),
@@ -211,8 +130,8 @@ class Store:
                     sa.delete(tables.feedback).where(tables.feedback.c.incident == incident_id)
                 )
             else:
-                db.execute(tables.UPSERT_FEEDBACK, _feedback_row(incident_id, judgement))
-        return replace(_stored_incident(*found), judgement=judgement)
+                db.execute(tables.UPSERT_FEEDBACK, feedback_row(incident_id, judgement))
+        return replace(stored_incident(*found), judgement=judgement)
 
     def discount(self, camera: str) -> None:
         """Let nothing that was said of a camera's incidents so far count for its thresholds;
@@ -226,8 +145,8 @@ class Store:
             )
 
     def purge(self, before_ms: int) -> int:
-        """Delete the oldest segments received before a wall clock time, gaps likewise, and
-        plates that nothing refers to; incidents stay.
+        """Delete the oldest segments received before a wall clock time, gaps and the ledger's
+        tracks likewise, and plates that nothing refers to; incidents and the ledger's sums stay.
 
         Returns how many segments went; if `PURGE_STEP`, there may be more.
         """
@@ -243,6 +162,7 @@ class Store:
                 db.execute(sa.delete(tables.segments).where(tables.segments.c.seq <= max(old)))
             if len(old) < PURGE_STEP:
                 db.execute(sa.delete(tables.gaps).where(tables.gaps.c.received_ms < before_ms))
+                self._forget_tracks(db, before_ms)
                 current = sa.select(tables.cameras.c.plate).where(
                     tables.cameras.c.plate.is_not(None)
                 )
@@ -270,7 +190,7 @@ class Store:
         """Every camera that ever sent something, by id."""
         with self._reading() as db:
             rows = db.execute(tables.CAMERAS.order_by(tables.cameras.c.id)).mappings().all()
-        return {row["id"]: _stored_camera(row) for row in rows}
+        return {row["id"]: stored_camera(row) for row in rows}
 
     def camera(self, camera: str) -> StoredCamera | None:
         """One camera, or None if it never sent anything."""
@@ -280,7 +200,7 @@ class Store:
                 .mappings()
                 .one_or_none()
             )
-        return _stored_camera(row) if row else None
+        return stored_camera(row) if row else None
 
     def replay(self, camera: str, from_ms: int) -> Iterator[bytes]:
         """Encoded segments of a camera that begin at or after a camera clock time, in the order
@@ -336,7 +256,7 @@ class Store:
         )
         with self._reading() as db:
             bodies = db.scalars(query.order_by(tables.incidents.c.seq)).all()
-        return tuple(_incident_decoder.decode(body) for body in bodies)
+        return tuple(incident_decoder.decode(body) for body in bodies)
 
     def incidents(
         self,
@@ -372,14 +292,14 @@ class Store:
                     raise KeyError(before)
                 query = query.where(tables.incidents.c.seq < seq)
             rows = db.execute(query.order_by(tables.incidents.c.seq.desc()).limit(limit)).all()
-        return tuple(_stored_incident(*row) for row in rows)
+        return tuple(stored_incident(*row) for row in rows)
 
     def incident(self, incident_id: str) -> StoredIncident | None:
         """One incident as it stands."""
         query = tables.INCIDENTS.where(tables.incidents.c.id == incident_id)
         with self._reading() as db:
             row = db.execute(query).one_or_none()
-        return _stored_incident(*row) if row else None
+        return stored_incident(*row) if row else None
 
     def history(self, incident_id: str) -> tuple[StoredIncident, ...]:
         """Everything that happened to an incident, in order, each with what is said of it now."""
@@ -391,13 +311,13 @@ class Store:
         )
         with self._reading() as db:
             rows = db.execute(query.order_by(tables.changes.c.seq)).all()
-        return tuple(_stored_incident(*row) for row in rows)
+        return tuple(stored_incident(*row) for row in rows)
 
     def judgements(self, incident_ids: Collection[str]) -> dict[str, Judgement]:
         """What was said of incidents, by id; those of which nothing was said are left out."""
         query = sa.select(tables.feedback).where(tables.feedback.c.incident.in_(incident_ids))
         with self._reading() as db:
-            return {incident: _judgement(*said) for incident, *said in db.execute(query)}
+            return {incident: judgement_of(*said) for incident, *said in db.execute(query)}
 
     def feedback(self, camera: str) -> tuple[Feedback, ...]:
         """All that was said of a camera's incidents and counts for its thresholds, in the order
@@ -422,190 +342,3 @@ class Store:
         with self._reading() as db:
             row = db.execute(query.where(tables.plates.c.digest == digest)).one_or_none()
         return Plate(*row) if row else None
-
-    # -- inside ----------------------------------------------------------------------------------
-
-    def _adopt(self) -> None:
-        """Make the tables, or make sure that they are ours and of this version."""
-        with self._transaction() as db:
-            names = set(sa.inspect(db).get_table_names())
-            if not names:
-                tables.metadata.create_all(db)
-                db.execute(sa.insert(tables.schema), {"version": tables.SCHEMA_VERSION})
-            elif tables.schema.name not in names:
-                raise StoreError(
-                    f"{self._file}: is not Mizaru's database; set cloud.store.path to another file"
-                )
-            else:
-                version = db.scalar(sa.select(tables.schema.c.version))
-                if version not in (tables.SCHEMA_VERSION, *tables.UPGRADES):
-                    raise StoreError(
-                        f"{self._file}: is of version {version}, this program knows up to "
-                        f"{tables.SCHEMA_VERSION}; run a newer one, move it away, or set "
-                        "cloud.store.path to another file"
-                    )
-                for step in range(version, tables.SCHEMA_VERSION):
-                    for statement in tables.UPGRADES[step]:
-                        db.exec_driver_sql(statement)
-                    db.execute(sa.update(tables.schema).values(version=step + 1))
-        # Only now, because it changes the file; readers then never wait for the writer.
-        with self._explained(), closing(self._engine.raw_connection()) as raw:
-            raw.execute("PRAGMA journal_mode = WAL")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        with self._explained(), self._engine.begin() as db:
-            yield db
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._explained(), self._engine.connect() as db:
-            yield db
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sa.exc.DBAPIError as error:
-            raise self._explain(error.orig or error) from None
-        except sqlite3.Error as error:
-            raise self._explain(error) from None
-
-    def _explain(self, error: BaseException) -> StorageFullError | StoreError:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code == sqlite3.SQLITE_FULL or code in _NO_ROOM:
-            return StorageFullError(f"{self._file}: no room left on the disk; make some")
-        if code == sqlite3.SQLITE_NOTADB:
-            return StoreError(
-                f"{self._file}: is not a database; set cloud.store.path to another file"
-            )
-        return StoreError(f"{self._file}: {error}")
-
-
-# What SQLite says instead of SQLITE_FULL when its log or its index of it cannot grow.
-_NO_ROOM: Final = frozenset(
-    {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_FSYNC}
-)
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    # Python's driver would begin transactions by itself, but not before DDL or SELECT.
-    connection.isolation_level = None
-    for pragma in ("synchronous = FULL", "busy_timeout = 5000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
-def _follow_plates(segments: Sequence[NewSegment], current: dict[str, bytes]) -> dict[bytes, int]:
-    """When plates that segments stopped referring to were last seen; updates ``current``,
-    each camera's plate."""
-    left: dict[bytes, int] = {}
-    for new in segments:
-        for representation in new.segment.representations:
-            before = current.get(new.segment.camera, b"")
-            if before and before != representation.plate:
-                left[before] = new.received_ms
-            current[new.segment.camera] = representation.plate
-    return left
-
-
-def _segment_row(new: NewSegment) -> dict[str, Any]:
-    segment = new.segment
-    return {
-        "camera": segment.camera,
-        "stream": segment.stream,
-        "number": segment.number,
-        "digest": new.digest,
-        "t_ms": segment.representations[0].t_ms,
-        "received_ms": new.received_ms,
-        "encoded": new.encoded,
-    }
-
-
-def _cursor_row(new: NewSegment) -> dict[str, Any]:
-    segment = new.segment
-    return {
-        "camera": segment.camera,
-        "stream": segment.stream,
-        "number": segment.number,
-        "digest": new.digest,
-    }
-
-
-def _camera_row(segment: Segment) -> dict[str, Any]:
-    last = segment.representations[-1]
-    return {
-        "id": segment.camera,
-        "width": segment.width,
-        "height": segment.height,
-        "plate": last.plate or None,
-        "through_ms": last.t_ms,
-    }
-
-
-def _plate_row(plate: Plate, received_ms: int) -> dict[str, Any]:
-    return {
-        "digest": plate_digest(plate.image),
-        "image": plate.image,
-        "known_percent": plate.known_percent,
-        "seen_ms": received_ms,
-    }
-
-
-def _incident_row(change: IncidentChange) -> dict[str, Any]:
-    incident = change.incident
-    return {
-        "id": incident.id,
-        "camera": incident.camera_id,
-        "behavior": incident.behavior.value,
-        "severity": incident.severity.value,
-        "started_ms": incident.started_ms,
-        "last_ms": incident.last_ms,
-        "ended_ms": incident.ended_ms,
-        "change": change.kind.value,
-        "body": msgspec.json.encode(incident),
-    }
-
-
-def _feedback_row(incident_id: str, judgement: Judgement) -> dict[str, Any]:
-    return {
-        "incident": incident_id,
-        "verdict": judgement.verdict.value,
-        "note": judgement.note,
-        "given_ms": judgement.given_ms,
-        "confidence": judgement.confidence,
-        "counts": judgement.counts,
-    }
-
-
-def _row(gap: Gap) -> dict[str, Any]:
-    return {name: getattr(gap, name) for name in ("camera", "stream", "first", "last")} | {
-        "received_ms": gap.received_ms
-    }
-
-
-def _stored_camera(row: Any) -> StoredCamera:
-    status = row["status"]
-    return StoredCamera(
-        id=row["id"],
-        width=row["width"],
-        height=row["height"],
-        plate=row["plate"],
-        known_percent=row["known_percent"],
-        through_ms=row["through_ms"],
-        status=None if status is None else _status_decoder.decode(status),
-    )
-
-
-def _stored_incident(body: bytes, change: str, verdict: str | None, *said: Any) -> StoredIncident:
-    judgement = None if verdict is None else _judgement(verdict, *said)
-    return StoredIncident(_incident_decoder.decode(body), ChangeKind(change), judgement)
-
-
-def _judgement(
-    verdict: str, note: str, given_ms: int, confidence: float, counts: bool
-) -> Judgement:
-    return Judgement(Verdict(verdict), note, given_ms, confidence, counts)
