@@ -37,8 +37,9 @@ import numpy.typing as npt
 from mizaru.ledger.account import Account, Channel, Spending
 from mizaru.wire.messages import MAX_SUBJECTS, Embedding
 
-GONE_MS: Final = 60_000
-"""Longer than any tracker's memory, so that a track found again goes on with its own noise."""
+GONE_MS: Final = 300_000
+"""Longer than any tracker's memory, so that a track found again goes on with its own noise; and
+than the longest pause between two z, when nothing says who is present."""
 
 Vector = npt.NDArray[np.float64]
 
