@@ -32,7 +32,7 @@ LEAST: Final = 1e-6
 """Probability of what a classifier rules out: a sum of logs over frames must stay finite."""
 
 _COMPONENTS: Final = (32, 64, 128, 512)
-"""The last keeps all of most features: what names somebody may vary little in all."""
+"""The last stands for all features as they are: what names somebody may vary little."""
 _CLIP: Final = 8.0
 """Standard deviations; a broken frame must not stretch the axes of all others."""
 
@@ -128,7 +128,7 @@ class _View:
         self._gain = np.where(np.nan_to_num(spread) > 1e-6, 1 / np.maximum(spread, 1e-6), 0.0)
         most = min(components, *known.shape)
         self._turn = None
-        if most < X.shape[1]:
+        if components < _COMPONENTS[-1] and most < X.shape[1]:
             seed = int(rng.integers(2**31))
             solver = "randomized" if max(known.shape) > 500 else "full"
             self._turn = PCA(most, whiten=whiten, svd_solver=solver, random_state=seed)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mizaru.lab.audit.attacks.behavior import BehaviorProbe
 from mizaru.lab.audit.attacks.identity import Identity
 from mizaru.lab.audit.contract import Attack, Representation
 from mizaru.lab.audit.representations.controls import GeneralEmbedding, Noise
@@ -43,5 +44,6 @@ REPRESENTATIONS: Final[dict[str, Callable[[Means], Representation]]] = {
 }
 
 ATTACKS: Final[dict[str, Attack]] = {
+    "behavior": BehaviorProbe(),
     "identity": Identity(),
 }

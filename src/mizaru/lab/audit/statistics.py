@@ -93,7 +93,13 @@ def top(logs: Array, truth: Labels, k: int = 1) -> Array:
 
 
 def verification(
-    persons: Sequence[Hashable], scores: Array, same: Flags, false_share: float, seed: int = 0
+    persons: Sequence[Hashable],
+    scores: Array,
+    same: Flags,
+    false_share: float,
+    seed: int = 0,
+    *,
+    intervals: bool = True,
 ) -> tuple[Interval, Interval]:
     """How well scores tell pairs of one person from pairs of two.
 
@@ -102,6 +108,7 @@ def verification(
         scores: higher for more alike, shape (n,).
         same: shape (n,).
         false_share: share of others that may be let in.
+        intervals: False: none, which is quick; the ends are the values then.
 
     Returns:
         (equal error rate, share of the same persons let in at `false_share`), each with its
@@ -112,7 +119,9 @@ def verification(
     place = np.searchsorted(limits, scores, side="left")
     counts = np.zeros((2, who.max() + 1, len(limits) + 1))
     np.add.at(counts, (same.astype(int), who, place), 1.0)
-    draws = np.concatenate([np.ones((1, counts.shape[1])), _draws(counts.shape[1], seed)])
+    draws = np.ones((1, counts.shape[1]))
+    if intervals:
+        draws = np.concatenate([draws, _draws(counts.shape[1], seed)])
     # From the most alike down: what is let in at each limit.
     others, own = (np.cumsum((draws @ kind)[:, ::-1], axis=1) for kind in counts)
     with np.errstate(divide="ignore", invalid="ignore"):

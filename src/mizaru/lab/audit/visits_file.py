@@ -1,8 +1,9 @@
-"""One visit on disk: arrays in an ``.npz`` that is whole or not there."""
+"""Files of the audit: whole or not there, whenever the program is killed."""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import zipfile
 from collections.abc import Mapping
@@ -17,19 +18,18 @@ from mizaru.errors import DataError, StorageFullError
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def keep(place: Path, arrays: Arrays) -> None:
-    """Write arrays, whenever the program is killed whole or not at all.
+def write(place: Path, content: bytes) -> None:
+    """Write a file, making its folder.
 
     Raises:
         StorageFullError: no room left.
         DataError: cannot be written.
     """
-    part = place.with_suffix(f".{os.getpid()}.part")
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with part.open("wb") as stream:
-                np.savez(stream, **dict(arrays))  # type: ignore[arg-type]
+            part.write_bytes(content)
             part.replace(place)
         finally:
             part.unlink(missing_ok=True)
@@ -38,6 +38,13 @@ def keep(place: Path, arrays: Arrays) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFullError(f"{reason}; free some space and run it again") from None
         raise DataError(reason) from None
+
+
+def keep(place: Path, arrays: Arrays) -> None:
+    """Write arrays as ``.npz``; raises as `write`."""
+    content = io.BytesIO()
+    np.savez(content, **dict(arrays))  # type: ignore[arg-type]
+    write(place, content.getvalue())
 
 
 def kept(place: Path) -> dict[str, npt.NDArray[Any]]:
