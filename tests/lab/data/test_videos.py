@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -18,8 +19,8 @@ from mizaru.lab.data.sequence import Sequence
 from mizaru.lab.data.sources import SOURCES, source_of
 from mizaru.lab.data.videos import extract, load_video, progress_bar
 from mizaru.vocabulary import Behavior, Pose
-from mizaru.wire.codec import pack_pose
-from mizaru.wire.messages import Representation
+from mizaru.wire.codec import pack_pose, unpack_pose
+from mizaru.wire.messages import PoseRecord, Representation
 
 UPRIGHT = np.array(
     [  # (u, v) of a person 0.6 high in the picture, feet at 0
@@ -44,6 +45,13 @@ def faller(falls_at: int | None, ticks: int = 80, takes: int = 6) -> Recording:
         version=0, width=480, height=480, duration_s=ticks / 10, frames_in=ticks,
         frames_dropped=0, representations=tuple(kept),
     )  # fmt: skip
+
+
+def beside(packed: PoseRecord) -> PoseRecord:
+    """Somebody else, half a picture to the right."""
+    points = unpack_pose(packed).keypoints.copy()
+    points[:, 0] += 0.5
+    return pack_pose(Pose(4, points))
 
 
 class Canned(Recorder):
@@ -82,6 +90,20 @@ def test_a_fall_without_times_is_found_where_the_body_comes_down(tmp_path: Path,
     assert abs(fall.impact_ms - (at + 6) * 100) <= 300
     assert standing.start_ms == 0
     assert standing.end_ms <= fall.start_ms < fall.impact_ms < fall.end_ms <= lying.start_ms
+
+
+def test_of_whoever_is_only_there_a_fall_s_word_says_nothing(tmp_path: Path) -> None:
+    falling, standing = faller(30), faller(None)
+    both = tuple(
+        Representation(a.frame_id, a.t_ms, b"", (a.poses[0], beside(b.poses[0])))
+        for a, b in zip(falling.representations, standing.representations, strict=True)
+    )
+    recording = msgspec.structs.replace(falling, representations=both)
+    sequence = load_video(clip(tmp_path), "upfall", Canned(recording), Pace.FAST)
+    assert [label.behavior for label in sequence.labels] == [
+        Behavior.STAND, Behavior.FALL, Behavior.LIE,
+    ]  # fmt: skip
+    assert {label.subject_id for label in sequence.labels} == {3}
 
 
 def test_a_fall_that_nobody_sees_is_somewhere_in_the_clip(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -32,11 +32,13 @@ class Descent:
     Attributes:
         start_ms, end_ms: camera clock; when the hips begin to drop, and when they are down.
         drop: body heights.
+        subject_ids: all that who drops has in the clip, sorted.
     """
 
     start_ms: int
     end_ms: int
     drop: float
+    subject_ids: tuple[int, ...] = ()
 
 
 def greatest_descent(observations: Iterable[Observation]) -> Descent | None:
@@ -44,6 +46,7 @@ def greatest_descent(observations: Iterable[Observation]) -> Descent | None:
     roster = Roster(Thresholds())
     tracks: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
     sizes: defaultdict[int, list[float]] = defaultdict(list)
+    ids: defaultdict[int, set[int]] = defaultdict(set)
     alive: list[Subject] = []  # so that no two of them ever have the same id()
     for observation in observations:
         for subject in roster.observe(observation):
@@ -51,12 +54,13 @@ def greatest_descent(observations: Iterable[Observation]) -> Descent | None:
             place = subject.last.body.hips or subject.last.body.center
             tracks[id(subject)].append((observation.key.t_ms, place[1]))
             sizes[id(subject)].append(subject.size)
+            ids[id(subject)].add(subject.subject_id)
     best: Descent | None = None
     for key, track in tracks.items():
         size = float(np.median(sizes[key]))
         found = _of(track, size) if size > 0.0 else None
         if found is not None and (best is None or found.drop > best.drop):
-            best = found
+            best = replace(found, subject_ids=tuple(sorted(ids[key])))
     return best
 
 

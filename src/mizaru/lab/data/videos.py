@@ -3,8 +3,8 @@
 Times that people marked (``labels/*_intervals.csv`` under the manifest's folder: columns path,
 class, t0_s, t1_s) say when something happens. Without them the manifest's word for the clip
 holds: for the whole of it, and of whoever is there (``Label.subject_id`` is None). Only a
-fall's word is narrowed to where the poses come down (see `mizaru.lab.data.onset`); before it
-people stand, after it they lie, as UP-Fall says of its falls.
+fall's word is narrowed to when and whose poses come down (see `mizaru.lab.data.onset`); before it
+that person stands, after it lies, as UP-Fall says of its falls.
 """
 
 from __future__ import annotations
@@ -150,16 +150,20 @@ def _marked(intervals: Iterable[Interval]) -> Iterator[Label]:
 
 
 def _fall(recording: Recording, end_ms: int) -> tuple[Label, ...]:
-    """Standing, the fall, lying; or only that there is a fall, where none is to be seen."""
+    """Standing, the fall, lying, of the one who comes down: nothing is said of bystanders. Or
+    only that there is a fall, where none is to be seen."""
     descent = greatest_descent(recording.observations())
     if descent is None:
         return (Label(Behavior.FALL, 0, end_ms),)
     start, impact = descent.start_ms, descent.end_ms
-    labels = [Label(Behavior.FALL, start, min(impact + _SETTLE_MS, end_ms), impact_ms=impact)]
-    if start > _LEAD_MS:
-        labels.insert(0, Label(Behavior.STAND, 0, start - _LEAD_MS))
-    if impact + _SETTLE_MS < end_ms:
-        labels.append(Label(Behavior.LIE, impact + _SETTLE_MS, end_ms))
+    settled = min(impact + _SETTLE_MS, end_ms)
+    labels: list[Label] = []
+    for who in descent.subject_ids:
+        if start > _LEAD_MS:
+            labels.append(Label(Behavior.STAND, 0, start - _LEAD_MS, who))
+        labels.append(Label(Behavior.FALL, start, settled, who, impact_ms=impact))
+        if settled < end_ms:
+            labels.append(Label(Behavior.LIE, settled, end_ms, who))
     return tuple(labels)
 
 
