@@ -100,7 +100,7 @@ class Judging:
     fall_candidate: float = -1.0
     fall_fades_up: float = 6.0
     fall_fades: float = 1.0
-    fall_witness: float = 5.0
+    fall_witness: float = 2.0
     look_s: float = 1.5
     look_severe_s: float = 0.6
     look_weight: float = 10.0
