@@ -16,7 +16,7 @@ from mizaru.lab.encoder.meaning import UNSAID
 
 
 def answers(logits: Mapping[str, Tensor], truth: Mapping[str, Tensor]) -> Tensor:
-    """Mean cross-entropy over the questions: the bound on −I(z; x_semantic) of MSR eq. 2.
+    """Cross-entropy, summed over the questions: the bound on −I(z; x_semantic) of MSR eq. 2.
 
     Args:
         logits: for each question (N, K).
@@ -27,7 +27,7 @@ def answers(logits: Mapping[str, Tensor], truth: Mapping[str, Tensor]) -> Tensor
         known = truth[name] != UNSAID
         if known.any():
             total = total + nn.functional.cross_entropy(said[known], truth[name][known])
-    return total / len(logits)
+    return total
 
 
 def distillation(logits: Tensor, teacher: Tensor) -> Tensor:
@@ -41,15 +41,15 @@ def distillation(logits: Tensor, teacher: Tensor) -> Tensor:
 
 
 def rate(mu: Tensor, log_variance: Tensor, clip: float, width: int) -> Tensor:
-    """KL(N(μ, s²) ‖ N(0, p²)) in nats per entry and frame: the variational information bottleneck
-    (Alemi et al. 2017, eq. 17), which bounds I(z; x) of MSR eq. 2 from above.
+    """KL(N(μ, s²) ‖ N(0, p²)) in nats per frame, summed over entries: the variational information
+    bottleneck (Alemi et al. 2017, eq. 17), which bounds I(z; x) of MSR eq. 2 from above.
 
     p² = C²/D of the narrowest width D, so that a μ of the prior just fills the clip.
     """
     prior = clip**2 / width
     variance = log_variance.exp()
     terms = (mu.square() + variance) / prior - 1.0 - log_variance + math.log(prior)
-    return 0.5 * terms.mean()
+    return 0.5 * terms.sum(dim=1).mean()
 
 
 def contrast(z: Tensor, meaning: Tensor, temperature: float = 0.1) -> Tensor:

@@ -20,6 +20,8 @@ WIDTHS: Final = (8, 16, 32)
 DIM: Final = WIDTHS[-1]
 _GREY: Final = (0.449, 0.449, 0.449)
 _SPREAD: Final = 0.25
+_QUIET: Final = -5.0
+"""ln s² before learning."""
 
 
 class Tier(enum.StrEnum):
@@ -55,8 +57,12 @@ class _Exit(nn.Module):
     def __init__(self, wide: int) -> None:
         super().__init__()
         self.mix = nn.Sequential(nn.Linear(2 * wide, 2 * wide), nn.ReLU())
-        self.mu = nn.Linear(2 * wide, DIM)
+        # Centred: what all frames have in common would fill the clip and say nothing.
+        self.mu = nn.Sequential(nn.Linear(2 * wide, DIM, bias=False), nn.BatchNorm1d(DIM))
+        nn.init.constant_(self.mu[1].weight, WIDTHS[0] ** -0.5)
         self.log_variance = nn.Linear(2 * wide, DIM)
+        # Little noise to begin with: s² = 1 would drown a μ of norm 1 before it says anything.
+        nn.init.constant_(self.log_variance.bias, _QUIET)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         pooled = self.mix(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
@@ -82,9 +88,9 @@ class Family(nn.Module):
         )  # fmt: skip
         self.far = nn.Sequential(
             _Separable(4 * w, 4 * w), _Separable(4 * w, 4 * w),
-            _Separable(4 * w, 6 * w, 2), _Separable(6 * w, 6 * w), _Separable(6 * w, 6 * w),
+            _Separable(4 * w, 8 * w, 2), _Separable(8 * w, 8 * w), _Separable(8 * w, 8 * w),
         )  # fmt: skip
-        self.exits = nn.ModuleDict({Tier.SMALL: _Exit(4 * w), Tier.BASE: _Exit(6 * w)})
+        self.exits = nn.ModuleDict({Tier.SMALL: _Exit(4 * w), Tier.BASE: _Exit(8 * w)})
         v, u = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 96), indexing="ij")
         self.register_buffer("where", torch.stack([u, v])[None], persistent=False)
 

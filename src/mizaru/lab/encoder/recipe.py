@@ -70,8 +70,8 @@ class LossSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     distill: Annotated[float, Meta(ge=0, le=0.2)] = 0.2
     tiers: Weight = 1.0
-    vib: Weight = 0.01
-    adversary: Weight = 1.0
+    vib: Weight = 0.003
+    adversary: Weight = 0.1
     adversaries: Annotated[int, Meta(ge=1, le=16)] = 3
     contrast: Weight = 0.1
     clip: Annotated[float, Meta(gt=0, le=100)] = 1.0

@@ -29,7 +29,7 @@ from mizaru.lab.encoder.recipe import Recipe
 
 Array = npt.NDArray[np.float32]
 
-_KEEPS: Final = 0.998
+_KEEPS: Final = 0.99
 """Of the running mean of weights, per step; the mean is what is kept in the end."""
 _REMEMBERS: Final = 6_000
 """Embeddings of the past that readers of identity learn from, too."""
@@ -37,6 +37,9 @@ _READS: Final = 512
 _READER_RATE: Final = 3e-3
 _READER_WARM_UP: Final = 100
 _READER_STEPS: Final = 2
+_HEARD_FROM: Final = 0.4
+"""Share of the steps until adversaries and bottleneck weigh in full: before there is meaning in z,
+the easiest way to forget is to say nothing at all, and no gradient leads back from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ def learn(
                 group["lr"] = rate
             picks = drawn.batch(rng)
             x = augment(torch.from_numpy(frames.pixels[picks]), generator)
-            loss = _loss(model, readers, x, frames.pick(picks), recipe)
+            due = min(1.0, (epoch * steps + step) / (_HEARD_FROM * settings.epochs * steps))
+            loss = _loss(model, readers, x, frames.pick(picks), recipe, due)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -229,8 +233,14 @@ def _flags(rows: Tensor, value: bool) -> Tensor:
     return torch.full((len(rows),), value)
 
 
-def _loss(model: Learned, readers: Readers, x: Tensor, batch: Frames, recipe: Recipe) -> Tensor:
-    """The recipe's sum for one batch; every tier and width weighs the same, w_g = 1/G."""
+def _loss(
+    model: Learned, readers: Readers, x: Tensor, batch: Frames, recipe: Recipe, due: float
+) -> Tensor:
+    """The recipe's sum for one batch; every tier and width weighs the same, w_g = 1/G.
+
+    Args:
+        due: share of the weight of adversaries and bottleneck that counts by now, [0, 1].
+    """
     weights = recipe.loss
     truth = {name: _column(batch, name) for name in QUESTIONS}
     teacher = torch.from_numpy(batch.teacher.astype(np.float32))
@@ -252,10 +262,10 @@ def _loss(model: Learned, readers: Readers, x: Tensor, batch: Frames, recipe: Re
             total = total + (part + weights.tiers * apart) / (len(said) * len(WIDTHS))
         bottleneck = losses.rate(mu, log_variance, weights.clip, WIDTHS[0])
         alike = losses.contrast(mu[:, : WIDTHS[0]], _kinds(truth))
-        total = total + (weights.vib * bottleneck + weights.contrast * alike) / len(said)
+        total = total + (due * weights.vib * bottleneck + weights.contrast * alike) / len(said)
     if weights.adversary:
         mus = [mu for mu, _ in said.values()]
-        total = total + weights.adversary * readers.confusion(
+        total = total + due * weights.adversary * readers.confusion(
             mus, _column(batch, "person"), weights.clip
         )
     return total
