@@ -31,6 +31,7 @@ from mizaru.cloud.events import (
     Health,
     IncidentEvent,
     IncidentTrace,
+    Ledger,
     LiveEvent,
     Problem,
     Recognizer,
@@ -39,6 +40,7 @@ from mizaru.cloud.events import (
     Zone,
 )
 from mizaru.cloud.incident import Verdict
+from mizaru.cloud.ledger import ledger_page
 from mizaru.cloud.live import Live, Viewer
 from mizaru.cloud.moment import (
     incident_event,
@@ -56,6 +58,7 @@ from mizaru.wire.messages import SEGMENT_MS, Plate
 DASHBOARD: Final = Path(__file__).with_name("dashboard")
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1")
 MAX_INCIDENTS: Final = 200
+MAX_TRACKS: Final = 200
 MAX_OPEN_AT_ONCE: Final = 1000
 """Open incidents told to a viewer who connects."""
 POLICY: Final = (
@@ -328,6 +331,18 @@ def _rest(view: View) -> APIRouter:
         except StorageFullError as error:
             raise HTTPException(507, str(error)) from None
         return await asyncio.to_thread(camera_sensitivity, camera)
+
+    @api.get("/ledger", operation_id="getLedger", tags=["ledger"])
+    def ledger(
+        camera: CameraQuery = None,
+        before: Annotated[
+            int | None,
+            Query(ge=1, le=2**63 - 1, description="only tracks with a smaller `number`"),
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_TRACKS)] = 50,
+    ) -> Ledger:
+        """The privacy ledger: what each camera sent, and what was said of each visit at most."""
+        return ledger_page(view.store, camera=camera, before=before, limit=limit)
 
     @api.get("/health", operation_id="getHealth", tags=["health"])
     async def health() -> Health:

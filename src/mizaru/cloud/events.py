@@ -289,6 +289,86 @@ class CameraSensitivity(_Event):
     behaviors: tuple[BehaviorSensitivity, ...]
 
 
+class LedgerPlace(_Event):
+    """How often anybody can name one of so many people at most."""
+
+    among: int = Field(ge=2)
+    p_max: Unit
+
+
+class LedgerBounds(_Event):
+    """Upper bounds on what all z of a track can say, under one condition."""
+
+    condition: Literal["any_input", "static"] = Field(
+        description="any_input: always true; static: true only where who somebody is adds a "
+        "constant to what the encoder says and changes nothing else"
+    )
+    nats: float = Field(ge=0, description="capacity")
+    rho: float = Field(ge=0, description="zero-concentrated differential privacy")
+    epsilon: float = Field(ge=0, description="the same as ε at δ = 1e-5")
+    m: float = Field(ge=0, description="Gaussian differential privacy")
+    tar: Unit = Field(description="largest true acceptance rate at a false one of 0.001")
+    places: tuple[LedgerPlace, ...]
+
+
+class LedgerChannel(_Event):
+    """What every z of a track went through."""
+
+    width: int = Field(ge=1, description="numbers per z")
+    clip: float = Field(gt=0)
+    sigma: float = Field(gt=0, description="noise per number")
+    sticky: Unit = Field(description="share of its variance that is drawn once per track")
+    budget: int = Field(ge=1, description="nats per track")
+    weights: str = Field(description="first 8 hexadecimal digits of the encoder's card")
+
+
+class CameraLedger(_Event):
+    """All that a camera ever sent. Poses and plates have no noise: no bound, only bits."""
+
+    camera: str
+    first: datetime = Field(description="by the camera's clock")
+    last: datetime
+    representations: int = Field(ge=0)
+    wire_bits: int = Field(ge=0, description="of whole segments; the next three are part of it")
+    pose_bits: int = Field(ge=0)
+    z_bits: int = Field(ge=0)
+    plate_bits: int = Field(ge=0)
+    plates: int = Field(ge=0)
+    with_z: int = Field(ge=0, description="representations that bring a z")
+    spent: int = Field(ge=0, description="… that bring none since somebody's budget was spent")
+    failed: int = Field(ge=0, description="… since the encoder failed")
+
+
+class TrackLedger(_Event):
+    """All that was said of one subject during one visit."""
+
+    number: int = Field(ge=1, description="grows in the order of appearance")
+    camera: str
+    id: int = Field(ge=1, description="ephemeral: new for each visit")
+    first: datetime = Field(description="by the camera's clock")
+    last: datetime
+    representations: int = Field(ge=0, description="with a pose of this subject")
+    pose_bits: int = Field(ge=0)
+    with_z: int = Field(ge=0)
+    z_bits: int = Field(ge=0, description="each z counts in full for everybody who is there")
+    spent: int = Field(ge=0, description="as in CameraLedger, of these representations")
+    failed: int = Field(ge=0)
+    channel: LedgerChannel | None = Field(description="null: the camera sends no z")
+    nats: float = Field(ge=0, description="said of this subject so far, any input")
+    budget_spent: bool = Field(description="one more z would go over the budget")
+    bounds: tuple[LedgerBounds, ...] = Field(description="empty before the first z")
+
+
+class Ledger(_Event):
+    """What the cameras have said, and of whom at most how much."""
+
+    cameras: tuple[CameraLedger, ...] = Field(description="sums since the cloud's first day")
+    tracks: tuple[TrackLedger, ...] = Field(
+        description="the last to appear first; kept as long as segments are"
+    )
+    next: int | None = Field(description="`before` of the next page; null: this is the last")
+
+
 class ConnectedEdge(_Event):
     """An edge that is connected now."""
 

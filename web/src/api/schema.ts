@@ -231,6 +231,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ledger
+         * @description The privacy ledger: what each camera sent, and what was said of each visit at most.
+         */
+        get: operations["getLedger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -350,6 +370,55 @@ export interface components {
              * @description now; null where nothing is arriving
              */
             person_count: number | null;
+        };
+        /**
+         * CameraLedger
+         * @description All that a camera ever sent. Poses and plates have no noise: no bound, only bits.
+         */
+        CameraLedger: {
+            /** Camera */
+            camera: string;
+            /**
+             * First
+             * Format: date-time
+             * @description by the camera's clock
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date-time
+             */
+            last: string;
+            /** Representations */
+            representations: number;
+            /**
+             * Wire Bits
+             * @description of whole segments; the next three are part of it
+             */
+            wire_bits: number;
+            /** Pose Bits */
+            pose_bits: number;
+            /** Z Bits */
+            z_bits: number;
+            /** Plate Bits */
+            plate_bits: number;
+            /** Plates */
+            plates: number;
+            /**
+             * With Z
+             * @description representations that bring a z
+             */
+            with_z: number;
+            /**
+             * Spent
+             * @description … that bring none since somebody's budget was spent
+             */
+            spent: number;
+            /**
+             * Failed
+             * @description … since the encoder failed
+             */
+            failed: number;
         };
         /**
          * CameraSensitivity
@@ -576,6 +645,109 @@ export interface components {
             subjects: components["schemas"]["SubjectTrace"][];
         };
         /**
+         * Ledger
+         * @description What the cameras have said, and of whom at most how much.
+         */
+        Ledger: {
+            /**
+             * Cameras
+             * @description sums since the cloud's first day
+             */
+            cameras: components["schemas"]["CameraLedger"][];
+            /**
+             * Tracks
+             * @description the last to appear first; kept as long as segments are
+             */
+            tracks: components["schemas"]["TrackLedger"][];
+            /**
+             * Next
+             * @description `before` of the next page; null: this is the last
+             */
+            next: number | null;
+        };
+        /**
+         * LedgerBounds
+         * @description Upper bounds on what all z of a track can say, under one condition.
+         */
+        LedgerBounds: {
+            /**
+             * Condition
+             * @description any_input: always true; static: true only where who somebody is adds a constant to what the encoder says and changes nothing else
+             * @enum {string}
+             */
+            condition: "any_input" | "static";
+            /**
+             * Nats
+             * @description capacity
+             */
+            nats: number;
+            /**
+             * Rho
+             * @description zero-concentrated differential privacy
+             */
+            rho: number;
+            /**
+             * Epsilon
+             * @description the same as ε at δ = 1e-5
+             */
+            epsilon: number;
+            /**
+             * M
+             * @description Gaussian differential privacy
+             */
+            m: number;
+            /**
+             * Tar
+             * @description largest true acceptance rate at a false one of 0.001
+             */
+            tar: number;
+            /** Places */
+            places: components["schemas"]["LedgerPlace"][];
+        };
+        /**
+         * LedgerChannel
+         * @description What every z of a track went through.
+         */
+        LedgerChannel: {
+            /**
+             * Width
+             * @description numbers per z
+             */
+            width: number;
+            /** Clip */
+            clip: number;
+            /**
+             * Sigma
+             * @description noise per number
+             */
+            sigma: number;
+            /**
+             * Sticky
+             * @description share of its variance that is drawn once per track
+             */
+            sticky: number;
+            /**
+             * Budget
+             * @description nats per track
+             */
+            budget: number;
+            /**
+             * Weights
+             * @description first 8 hexadecimal digits of the encoder's card
+             */
+            weights: string;
+        };
+        /**
+         * LedgerPlace
+         * @description How often anybody can name one of so many people at most.
+         */
+        LedgerPlace: {
+            /** Among */
+            among: number;
+            /** P Max */
+            p_max: number;
+        };
+        /**
          * LiveEvent
          * @description One message of the live WebSocket.
          */
@@ -773,6 +945,73 @@ export interface components {
              * @description of the hips; null where they were not seen
              */
             hips: number | null;
+        };
+        /**
+         * TrackLedger
+         * @description All that was said of one subject during one visit.
+         */
+        TrackLedger: {
+            /**
+             * Number
+             * @description grows in the order of appearance
+             */
+            number: number;
+            /** Camera */
+            camera: string;
+            /**
+             * Id
+             * @description ephemeral: new for each visit
+             */
+            id: number;
+            /**
+             * First
+             * Format: date-time
+             * @description by the camera's clock
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date-time
+             */
+            last: string;
+            /**
+             * Representations
+             * @description with a pose of this subject
+             */
+            representations: number;
+            /** Pose Bits */
+            pose_bits: number;
+            /** With Z */
+            with_z: number;
+            /**
+             * Z Bits
+             * @description each z counts in full for everybody who is there
+             */
+            z_bits: number;
+            /**
+             * Spent
+             * @description as in CameraLedger, of these representations
+             */
+            spent: number;
+            /** Failed */
+            failed: number;
+            /** @description null: the camera sends no z */
+            channel: components["schemas"]["LedgerChannel"] | null;
+            /**
+             * Nats
+             * @description said of this subject so far, any input
+             */
+            nats: number;
+            /**
+             * Budget Spent
+             * @description one more z would go over the budget
+             */
+            budget_spent: boolean;
+            /**
+             * Bounds
+             * @description empty before the first z
+             */
+            bounds: components["schemas"]["LedgerBounds"][];
         };
         /**
          * Verdict
@@ -1384,6 +1623,41 @@ export interface operations {
             };
             /** @description No room on the disk; nothing was stored */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLedger: {
+        parameters: {
+            query?: {
+                /** @description only of this camera */
+                camera?: string | null;
+                /** @description only tracks with a smaller `number` */
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ledger"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

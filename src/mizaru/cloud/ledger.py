@@ -1,0 +1,102 @@
+"""The ledger's books in the words of the API: `mizaru.cloud.store` counts, here it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from mizaru.cloud.events import (
+    CameraLedger,
+    Ledger,
+    LedgerBounds,
+    LedgerChannel,
+    LedgerPlace,
+    TrackLedger,
+)
+from mizaru.cloud.moment import instant
+from mizaru.cloud.store import CameraAccount, Store, TrackAccount
+from mizaru.ledger.account import Reading
+
+_CONDITIONS: Final[tuple[tuple[Reading, Literal["any_input", "static"]], ...]] = (
+    (Reading.ANY, "any_input"),
+    (Reading.STATIC, "static"),
+)
+
+
+def ledger_page(store: Store, *, camera: str | None, before: int | None, limit: int) -> Ledger:
+    """One page of tracks, and the sums of all cameras, or of one."""
+    found = store.ledger_tracks(camera=camera, before=before, limit=limit + 1)
+    shown = found[:limit]
+    return Ledger(
+        cameras=tuple(
+            _camera(one) for one in store.ledger_cameras() if camera in (None, one.camera)
+        ),
+        tracks=tuple(_track(one) for one in shown),
+        next=shown[-1].number if len(found) > limit else None,
+    )
+
+
+def _camera(account: CameraAccount) -> CameraLedger:
+    return CameraLedger(
+        camera=account.camera,
+        first=instant(account.first_ms),
+        last=instant(account.last_ms),
+        representations=account.frames,
+        wire_bits=account.wire_bits,
+        pose_bits=account.pose_bits,
+        z_bits=account.z_bits,
+        plate_bits=account.plate_bits,
+        plates=account.plates,
+        with_z=account.z_frames,
+        spent=account.spent,
+        failed=account.failed,
+    )
+
+
+def _track(account: TrackAccount) -> TrackLedger:
+    return TrackLedger(
+        number=account.number,
+        camera=account.camera,
+        id=account.subject,
+        first=instant(account.first_ms),
+        last=instant(account.last_ms),
+        representations=account.frames,
+        pose_bits=account.pose_bits,
+        with_z=account.z_frames,
+        z_bits=account.z_bits,
+        spent=account.spent,
+        failed=account.failed,
+        channel=_channel(account),
+        nats=account.nats,
+        budget_spent=account.is_spent,
+        bounds=tuple(_bounds(account)),
+    )
+
+
+def _channel(account: TrackAccount) -> LedgerChannel | None:
+    channel, record = account.channel, account.record
+    if channel is None or record is None:
+        return None
+    return LedgerChannel(
+        width=channel.width,
+        clip=channel.clip,
+        sigma=channel.sigma,
+        sticky=channel.sticky,
+        budget=record.budget,
+        weights=record.weights.hex(),
+    )
+
+
+def _bounds(account: TrackAccount) -> Iterator[LedgerBounds]:
+    for reading, condition in _CONDITIONS:
+        figures = account.figures(reading)
+        if figures is not None:
+            yield LedgerBounds(
+                condition=condition,
+                nats=figures.nats,
+                rho=figures.rho,
+                epsilon=figures.epsilon,
+                m=figures.m,
+                tar=figures.tar,
+                places=tuple(LedgerPlace(among=n, p_max=p) for n, p in figures.top_1),
+            )
