@@ -63,6 +63,22 @@ async def test_what_is_sent_is_stored_acknowledged_and_told_in_order(cloud, kit)
     assert summary["capture_to_pipe_ms"]["p50"] == 20
 
 
+async def test_who_does_not_wait_to_be_let_in_is_refused_and_hurts_nobody(cloud, kit) -> None:
+    """Both messages may lie in the cloud's queue before the first is answered."""
+    feed = kit.Feed()
+    feed.seconds(1)
+    for _ in range(20):
+        hasty = await kit.Edge.connect(cloud.edge, [feed])
+        await hasty.socket.send(feed.encoded[0])
+        await hasty.gone()
+    edge = await kit.Edge.connect(cloud.edge, [feed])
+    await edge.welcomed()
+    await edge.deliver(feed)
+    await edge.close()
+    assert cloud.stored == feed.encoded
+    assert (await cloud.counters())["violations"] + (await cloud.counters())["duplicates"] > 0
+
+
 async def test_what_an_edge_sends_twice_is_stored_once(cloud, kit) -> None:
     feed = kit.Feed()
     feed.seconds(1)

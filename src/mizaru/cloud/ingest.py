@@ -299,6 +299,8 @@ class Ingest:
         await self._develop(together)
 
     async def _greet(self, link: Link, hello: HelloReceived) -> None:
+        if link.session.closed:  # it said more before it was let in, and was refused for it
+            return
         link.edge = hello.edge
         refusal = self._refusal(link, hello.offers)
         if refusal is not None:
@@ -317,6 +319,8 @@ class Ingest:
             self._worker,
             lambda: [self._store.cursor(offer.camera, offer.stream) for offer in hello.offers],
         )
+        if link.session.closed:  # … meanwhile
+            return
         for cursor in cursors:
             link.streams[cursor.camera] = cursor.stream
             link.stored[cursor.camera] = cursor.number
