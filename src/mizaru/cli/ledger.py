@@ -105,6 +105,17 @@ def ledger(
             show_default=False,
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="Read the books of a cloud instead: its SQLite file, or http://HOST:PORT.",
+            show_default=False,
+        ),
+    ] = None,
+    tracks: Annotated[
+        int, typer.Option(min=1, max=200, help="With --data: so many tracks, the last first.")
+    ] = 20,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -134,7 +145,12 @@ def ledger(
     mizaru ledger --sigma 0.2 --frames 250 --plot ledger.svg
 
     mizaru ledger --sigma 2 --visits 5 --among 12 --json
+
+    mizaru ledger --data mizaru-cloud.sqlite --tracks 50
     """
+    if data is not None:
+        _show_books(data, tracks, plot, json)
+        return
     known = _calibration(SHIPPED if card is None else card, width, wanted=card is not None)
     try:
         channel = Channel(
@@ -161,6 +177,27 @@ def ledger(
         console.print(note)
     if plot is not None:
         console.print(f"[dim]{plot}: drawn[/]")
+
+
+def _show_books(data: str, tracks: int, plot: Path | None, json: bool) -> None:
+    from mizaru.cli.ledger_data import read_books, tables
+
+    if plot is not None:
+        raise SettingsError("--plot draws a channel's curves; give its settings instead of --data")
+    books = read_books(data, tracks)
+    if json:
+        typer.echo(books.model_dump_json(indent=2))
+        return
+    console = Console(highlight=False)
+    for table in tables(books):
+        console.print(table)
+        console.print()
+    console.print(
+        "nats: any input, charged in full to everybody who is there. p_max: what stays the same. "
+        "Poses and plates have no noise and no bound: see mizaru audit."
+    )
+    if books.next is not None:
+        console.print(f"[dim]There are more tracks than these {len(books.tracks)}: --tracks.[/]")
 
 
 class _Known(msgspec.Struct, frozen=True):

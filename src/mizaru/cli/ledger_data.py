@@ -1,0 +1,126 @@
+"""``mizaru ledger --data``: the books of a cloud, from its file or from its address."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from rich.table import Table
+
+from mizaru.errors import DataError, LinkDownError, RefusedError, StoreError
+
+if TYPE_CHECKING:
+    from mizaru.cloud.events import CameraLedger, Ledger, LedgerPlace, TrackLedger
+
+TIMEOUT_S: Final = 10.0
+_STATIC: Final = "static"
+
+
+def read_books(data: str, limit: int) -> Ledger:
+    """The sums of all cameras, and the last tracks.
+
+    Args:
+        data: the cloud's SQLite file, or ``http://HOST:PORT`` of a running cloud.
+        limit: at most so many tracks.
+
+    Raises:
+        StoreError: not a file of ours.
+        LinkDownError: nobody answers at the address.
+        RefusedError, DataError: what answers is not a cloud of this version.
+    """
+    if urlsplit(data).scheme in ("http", "https"):
+        return _ask(data, limit)
+    from mizaru.cloud.ledger import ledger_page
+    from mizaru.cloud.store import Store
+
+    file = Path(data)
+    if not file.is_file():  # the store would make one
+        raise StoreError(f"{file}: there is no such file; name cloud.store.path, or http://…")
+    store = Store(file)
+    try:
+        return ledger_page(store, camera=None, before=None, limit=limit)
+    finally:
+        store.close()
+
+
+def _ask(address: str, limit: int) -> Ledger:
+    from pydantic import ValidationError
+
+    from mizaru.cloud.events import Ledger
+
+    url = f"{address.rstrip('/')}/api/v1/ledger?limit={limit}"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is our own cloud
+    try:
+        with opener.open(url, timeout=TIMEOUT_S) as answer:
+            return Ledger.model_validate_json(answer.read())
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise RefusedError(f"{url}: answers {error.code}; is it a cloud of this version?") from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise LinkDownError(f"{url}: nobody answers ({reason}); is the cloud running?") from None
+    except (ValidationError, HTTPException):
+        raise DataError(f"{url}: what answers is not a cloud of this version") from None
+
+
+def tables(books: Ledger) -> Iterator[Table]:
+    """Cameras, and tracks."""
+    yield _cameras(books.cameras)
+    yield _tracks(books.tracks)
+
+
+def _cameras(cameras: tuple[CameraLedger, ...]) -> Table:
+    table = Table(title="What each camera sent, kbit", title_justify="left")
+    table.add_column("camera")
+    for heading in ("poses", "z", "plates", "all", "frames", "with z", "spent", "failed"):
+        table.add_column(heading, justify="right")
+    for one in cameras:
+        bits = (one.pose_bits, one.z_bits, one.plate_bits, one.wire_bits)
+        counts = (one.representations, one.with_z, one.spent, one.failed)
+        table.add_row(one.camera, *(f"{n / 1000:,.0f}" for n in bits), *(f"{n:,}" for n in counts))
+    return table
+
+
+def _tracks(tracks: tuple[TrackLedger, ...]) -> Table:
+    table = Table(
+        title="What z told of each track at most, the last to appear first", title_justify="left"
+    )
+    table.add_column("camera")
+    table.add_column("track")
+    table.add_column("last seen")
+    names = [f"p_max {place.among:,}" for place in _static(tracks)]
+    for heading in ("with z", "nats", "of budget", *names):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for one in tracks:
+        shares = [f"{place.p_max:.1%}" for place in _static((one,))]
+        table.add_row(
+            one.camera,
+            f"{one.id:08x}",
+            _clock(one.last),
+            f"{one.with_z:,}",
+            f"{one.nats:,.1f}",
+            "–" if one.channel is None else f"{one.nats / one.channel.budget:.1%}",
+            *(shares or ["–"] * len(names)),
+            "z stopped" if one.budget_spent else "",
+        )
+    return table
+
+
+def _static(tracks: tuple[TrackLedger, ...]) -> tuple[LedgerPlace, ...]:
+    """p_max of what stays the same, of the first track that has one."""
+    for track in tracks:
+        for line in track.bounds:
+            if line.condition == _STATIC:
+                return line.places
+    return ()
+
+
+def _clock(moment: datetime) -> str:
+    return moment.astimezone().strftime("%m-%d %H:%M:%S")
