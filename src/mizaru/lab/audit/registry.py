@@ -13,6 +13,10 @@ from typing import Final
 
 from mizaru.lab.audit.attacks.behavior import BehaviorProbe
 from mizaru.lab.audit.attacks.identity import Identity
+from mizaru.lab.audit.attacks.inversion import Inversion
+from mizaru.lab.audit.attacks.reidentify import Reidentify
+from mizaru.lab.audit.attacks.taint import Taint
+from mizaru.lab.audit.attacks.traffic import Traffic
 from mizaru.lab.audit.contract import Attack, Representation
 from mizaru.lab.audit.representations.controls import GeneralEmbedding, Noise
 from mizaru.lab.audit.representations.omega import Omega
@@ -46,4 +50,8 @@ REPRESENTATIONS: Final[dict[str, Callable[[Means], Representation]]] = {
 ATTACKS: Final[dict[str, Attack]] = {
     "behavior": BehaviorProbe(),
     "identity": Identity(),
+    "reidentify": Reidentify(),
+    "inversion": Inversion(),
+    "traffic": Traffic(),
+    "taint": Taint(),
 }
