@@ -115,6 +115,20 @@ def test_a_pinhole_does_what_its_formula_says() -> None:
     assert middle == pytest.approx((width / 2, height / 2), abs=0.6)
 
 
+def test_some_cameras_hang_beside_people_and_see_them_in_part() -> None:
+    motion = _standing(1.0)
+    rng = np.random.default_rng(0)
+    cut = large = 0
+    for _ in range(300):
+        eye = Eye.draw(rng, motion)
+        pixels = eye.project(eye.look(motion.joints[0, 0])) / eye.resolution_wh
+        inside = ((pixels >= 0) & (pixels <= 1)).all(axis=1)
+        cut += bool(inside[[11, 12]].all() and not inside[[15, 16]].any())
+        large += bool(np.ptp(pixels[:, 1]) > 0.8)
+    assert 0.1 < cut / 300 < 0.5
+    assert 0.1 < large / 300 < 0.5
+
+
 def test_what_is_behind_the_camera_is_not_in_its_picture() -> None:
     assert np.isnan(_EYE.project(_EYE.look(np.array([0.0, -6.0, 1.0])))).all()
 

@@ -151,3 +151,15 @@ def test_a_source_of_few_people_is_learnt_from_as_a_whole() -> None:
         held = held_out(few + many, 0.3, seed)
         assert not held[:40].any()
         assert held[40:].any()
+
+
+def test_scenes_are_played_anew_when_bodies_move_otherwise_not_when_only_pictures_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = Path.read_bytes
+    before = corpus._code("sim")
+    for name, is_new in (("video.py", False), ("daily.py", False), ("gait.py", True)):
+        monkeypatch.setattr(
+            Path, "read_bytes", lambda self, name=name: read(self) + b"#" * (self.name == name)
+        )
+        assert (corpus._code("sim") != before) is is_new
