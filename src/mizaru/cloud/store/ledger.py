@@ -18,10 +18,11 @@ import sqlalchemy as sa
 from mizaru.cloud import tables
 from mizaru.cloud.store.database import Database
 from mizaru.cloud.store.kept import NewSegment
-from mizaru.ledger.account import Channel, Figures, Reading, bits, figures
+from mizaru.ledger.account import Channel, Figures, Reading, figures
 from mizaru.ledger.record import channel_of
-from mizaru.wire.messages import ChannelRecord, Withheld
+from mizaru.wire.messages import ChannelRecord, Embedding, PoseRecord, Withheld
 
+_encoder = msgspec.msgpack.Encoder()
 _channel_decoder = msgspec.msgpack.Decoder(ChannelRecord)
 
 
@@ -166,27 +167,32 @@ def _count(
     if segment.plate is not None:
         whole["plate_bits"] += 8 * len(segment.plate.image)
         whole["plates"] += 1
-    channel = None if segment.channel is None else msgspec.msgpack.encode(segment.channel)
+    channel = None if segment.channel is None else _encoder.encode(segment.channel)
     for representation in segment.representations:
-        size, z = bits(representation), representation.embedding
+        z = representation.embedding
+        pose_bits = [_bits(record) for record in representation.poses]
         said = {
             "z_frames": int(z is not None),
-            "z_bits": size.embedding if z is not None else 0,
+            "z_bits": 0 if z is None else _bits(z),
             "spent": int(representation.withheld is Withheld.SPENT),
             "failed": int(representation.withheld is Withheld.FAILED),
         }
-        _add(whole, representation.t_ms, said | {"pose_bits": size.poses})
-        for record in representation.poses:
+        _add(whole, representation.t_ms, said | {"pose_bits": sum(pose_bits)})
+        for record, size in zip(representation.poses, pose_bits, strict=True):
             track = by_track.setdefault(
                 (camera, record.subject),
                 _empty(representation.t_ms)
                 | {"camera": camera, "subject": record.subject, "scale": None},
             )
-            pose_bits = 8 * len(msgspec.msgpack.encode(record))
-            _add(track, representation.t_ms, said | {"pose_bits": pose_bits})
+            _add(track, representation.t_ms, said | {"pose_bits": size})
             track["received_ms"] = new.received_ms
             track["channel"] = channel
             track["scale"] = z.scale if z is not None else track["scale"]
+
+
+def _bits(part: PoseRecord | Embedding) -> int:
+    """On the wire, inside its segment."""
+    return 8 * len(_encoder.encode(part))
 
 
 def _empty(t_ms: int) -> dict[str, Any]:
