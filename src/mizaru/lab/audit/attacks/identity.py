@@ -12,8 +12,9 @@ Open set: nobody to be told apart was ever seen. A classifier of half of the peo
 that describe the other half; two visits are the same person if these are alike (cosine): equal
 error rate, and true accepts at 1 % false ones (TAR).
 
-A figure is the largest over all families, restarts and both fusions on the visits it is tested
-on. That flatters the attacker; ``random`` has passed the same choice and shows by how much.
+The best attacker counts: of all families, restarts and both fusions the one that is best on one
+half of the people is judged on the other half, and the other way round, so that luck is not
+counted as skill. ``random`` passes the same choice and has to come out at chance.
 """
 
 from __future__ import annotations
@@ -115,15 +116,19 @@ class _Contest:
     """Visits to learn from and visits to tell who it is, as indices into the dataset's.
 
     Attributes:
+        folds: (enrolled, tested), one after the other.
         people: names; a label is a place in it.
         label: of every visit of the dataset.
     """
 
     name: str
-    enrolled: tuple[int, ...]
-    tested: tuple[int, ...]
+    folds: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
     people: tuple[str, ...]
     label: Labels
+
+    def half(self, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+        """One half of the people, shape (people,)."""
+        return np.asarray(rng.permutation(len(self.people)) % 2 == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,25 +157,24 @@ def _contests(visits: Sequence[Visit]) -> Iterator[_Contest]:
         return tuple(k for k, visit in enumerate(visits) if which(visit))
 
     first = pick(lambda v: v.session == day and v.camera == corner)
+    later = pick(lambda v: v.session != day and _clothes(v) == clothes and v.camera == corner)
     usual = pick(lambda v: _clothes(v) == clothes)
     at_corner = pick(lambda v: _clothes(v) == clothes and v.camera == corner)
-    for name, enrolled, tested in (
-        (
-            "clothes constant",
-            first,
-            pick(lambda v: v.session != day and _clothes(v) == clothes and v.camera == corner),
-        ),
-        (
-            _OTHER_CAMERA,
-            at_corner,
-            pick(lambda v: _clothes(v) == clothes and v.camera != corner),
-        ),
-        ("clothes changed", usual, pick(lambda v: _clothes(v) != clothes)),
+    elsewhere = pick(lambda v: _clothes(v) == clothes and v.camera != corner)
+    changed = pick(lambda v: _clothes(v) != clothes)
+    for name, folds in (
+        ("clothes constant", ((first, later), (later, first))),
+        (_OTHER_CAMERA, ((at_corner, elsewhere),)),
+        ("clothes changed", ((usual, changed),)),
     ):
-        known = set(label[list(enrolled)])
-        met = tuple(k for k in tested if label[k] in known)
-        if len(known) > 2 and met:
-            yield _Contest(name, enrolled, met, people, label)
+        met = tuple(
+            (enrolled, tuple(k for k in tested if label[k] in label[list(enrolled)]))
+            for enrolled, tested in folds
+            if len(set(label[list(enrolled)].tolist())) > 2
+        )
+        met = tuple((enrolled, tested) for enrolled, tested in met if tested)
+        if met:
+            yield _Contest(name, met, people, label)
 
 
 def _clothes(visit: Visit) -> str:
@@ -323,76 +327,87 @@ def _mean(some: Floats) -> Floats:
 def _closed(
     contest: _Contest, seen: Sequence[Floats], profile: Profile, rng: np.random.Generator
 ) -> list[_Result]:
-    frames, names = _stack((seen[k], contest.label[k]) for k in contest.enrolled)
-    lengths = [ticks for ticks in TICKS[profile] if ticks <= _longest(contest, seen)]
-    windows = {ticks: [_windows(seen[k], ticks) for k in contest.tested] for ticks in lengths}
-    taught = {
-        ticks: _stack((_drawn(seen[k], ticks, rng), contest.label[k]) for k in contest.enrolled)
-        for ticks in lengths[1:]
-    }
-    asked = {
-        ticks: [
-            np.stack([summary(seen[k][window]) for window in own])
-            for k, own in zip(contest.tested, windows[ticks], strict=True)
-        ]
-        for ticks in lengths[1:]
-    }
-    best: dict[tuple[int, int], _Try] = {}
-    for family, fit in attackers(profile, rng):
-        logs = _of_each(fit(frames, names), [seen[k] for k in contest.tested])
-        for ticks in lengths:
-            sums = [
-                np.stack([own[window].sum(axis=0) for window in some])
-                for own, some in zip(logs, windows[ticks], strict=True)
+    lengths = _lengths_of(contest, seen, profile)
+    tries: dict[tuple[int, int], dict[str, list[float]]] = {}
+    for enrolled, tested in contest.folds:
+        frames, names = _stack((seen[k], contest.label[k]) for k in enrolled)
+        windows = {ticks: [_windows(seen[k], ticks) for k in tested] for ticks in lengths}
+        taught = {
+            ticks: _stack((_drawn(seen[k], ticks, rng), contest.label[k]) for k in enrolled)
+            for ticks in lengths[1:]
+        }
+        asked = {
+            ticks: [
+                np.stack([summary(seen[k][window]) for window in own])
+                for k, own in zip(tested, windows[ticks], strict=True)
             ]
-            _judge(best, contest, sums, ticks, family)
-            if ticks in taught:
-                means = _of_each(fit(*taught[ticks]), asked[ticks])
-                _judge(best, contest, means, ticks, f"{family} of means")
-    people = [contest.people[contest.label[k]] for k in contest.tested]
-    known = len({int(contest.label[k]) for k in contest.enrolled})
+            for ticks in lengths[1:]
+        }
+        for number, (family, fit) in enumerate(attackers(profile, rng)):
+            logs = _of_each(fit(frames, names), [seen[k] for k in tested])
+            for ticks in lengths:
+                sums = [
+                    np.stack([own[window].sum(axis=0) for window in some])
+                    for own, some in zip(logs, windows[ticks], strict=True)
+                ]
+                _note(tries, contest, tested, sums, ticks, f"{family} {number}")
+                if ticks in taught:
+                    means = _of_each(fit(*taught[ticks]), asked[ticks])
+                    _note(tries, contest, tested, means, ticks, f"{family} of means {number}")
+    who = np.array([contest.label[k] for _, tested in contest.folds for k in tested])
+    half = contest.half(rng)[who]
+    people = [contest.people[label] for label in who]
+    known = len({int(contest.label[k]) for k in contest.folds[0][0]})
+    best = {key: _chosen(found, half) for key, found in tries.items()}
     return [
         _Result(
             f"top-{k}",
             ticks,
-            *share(people, found.shares),
+            *share(people, best[k, ticks][0].tolist()),
             chance=k / known,
-            family=found.family,
-            tried=tried(profile) * (1 if ticks == lengths[0] else 2),
-            curve=tuple((float(t), best[k, t].mean) for t in lengths),
+            family=best[k, ticks][1],
+            tried=len(found),
+            curve=tuple((float(t), float(best[k, t][0].mean())) for t in lengths),
         )
-        for (k, ticks), found in best.items()
+        for (k, ticks), found in tries.items()
+        if k < known
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """What one attacker reached: the share of a visit's windows that it named."""
-
-    family: str
-    shares: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.shares))
-
-
-def _judge(
-    best: dict[tuple[int, int], _Try],
+def _note(
+    tries: dict[tuple[int, int], dict[str, list[float]]],
     contest: _Contest,
+    tested: Sequence[int],
     logs: Sequence[Logs],
     ticks: int,
-    family: str,
+    attacker: str,
 ) -> None:
-    """Keep it where it is the best so far."""
+    """Write down the share of each visit's windows that an attacker named, for every rank."""
     for k in _RANKS:
-        shares = tuple(
+        tries.setdefault((k, ticks), {}).setdefault(attacker, []).extend(
             float(top(own, np.full(len(own), contest.label[visit]), k).mean())
-            for visit, own in zip(contest.tested, logs, strict=True)
+            for visit, own in zip(tested, logs, strict=True)
         )
-        found = _Try(family, shares)
-        if (k, ticks) not in best or found.mean > best[k, ticks].mean:
-            best[k, ticks] = found
+
+
+def _chosen(
+    tries: dict[str, list[float]], half: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float64], str]:
+    """Shares of the attackers that were best on the other half, and their families.
+
+    Args:
+        tries: attacker → share of each visit, shape (visits,).
+        half: whether a visit's person is in the first half, shape (visits,).
+    """
+    shares = np.array(list(tries.values()))
+    found, families = np.empty(shares.shape[1]), []
+    for part in (half, ~half):
+        if not part.any() or part.all():
+            part = np.ones_like(half)  # noqa: PLW2901 (nobody else to choose on)
+        best = int(shares[:, ~part].mean(axis=1).argmax()) if not part.all() else 0
+        found[part] = shares[best, part]
+        families.append(list(tries)[best].rpartition(" ")[0])
+    return found, ", ".join(dict.fromkeys(families))
 
 
 # Open set
@@ -404,46 +419,51 @@ def _open(
     """Tell strangers apart: each half of the people by what the other half taught."""
     if len(contest.people) < _LEAST_PEOPLE:
         return []
-    halves = [
-        set(half.tolist()) for half in np.array_split(rng.permutation(len(contest.people)), 2)
-    ]
-    longest = _longest(contest, seen)
-    lengths = [ticks for ticks in TICKS[profile] if ticks <= longest]
-    lengths = [lengths[0], lengths[-1]] if len(lengths) > 1 else lengths
-    best: dict[tuple[str, int], tuple[float, str, list[_Pairs]]] = {}
+    half = contest.half(rng)
+    lengths = _lengths_of(contest, seen, profile)
+    lengths = lengths if len(lengths) < 2 else [lengths[0], lengths[-1]]
+    tries: dict[int, list[tuple[str, _Pairs, _Pairs]]] = {ticks: [] for ticks in lengths}
+    enrolled, tested = contest.folds[0]
     for family, fit in attackers(profile, rng):
-        pairs: dict[int, list[_Pairs]] = {ticks: [] for ticks in lengths}
-        for taught, strangers in (halves, halves[::-1]):
-            order = sorted(taught)
+        described = []
+        for taught in (half, ~half):
+            order = np.flatnonzero(taught)
             frames, names = _stack(
-                (seen[k], np.int64(order.index(int(contest.label[k]))))
-                for k in (*contest.enrolled, *contest.tested)
-                if contest.label[k] in taught
+                (seen[k], np.searchsorted(order, contest.label[k]))
+                for k in (*enrolled, *tested)
+                if taught[contest.label[k]]
             )
-            describe = fit(frames, names)
-            for ticks in lengths:
-                pairs[ticks].append(_pairs(contest, seen, describe, strangers, ticks))
-        for ticks, found in pairs.items():
-            errors, lets = _verified(found)
-            for measure, value, better in (
-                (EER, errors[0], min),
-                (TAR, lets[0], max),
-            ):
-                last = best.get((measure, ticks))
-                if last is None or better(value, last[0]) != last[0]:
-                    best[measure, ticks] = value, family, found
+            described.append(fit(frames, names))
+        for ticks in lengths:
+            first, second = (
+                _pairs(contest, seen, describe, strangers, ticks)
+                for describe, strangers in zip(described, (~half, half), strict=True)
+            )
+            tries[ticks].append((family, first, second))
     return [
-        _Result(
+        result for ticks, found in tries.items() for result in _told(found, ticks, tried(profile))
+    ]
+
+
+def _told(
+    tries: Sequence[tuple[str, _Pairs, _Pairs]], ticks: int, number: int
+) -> Iterator[_Result]:
+    """Error rate and accepts of the attackers that were best on the other half."""
+    for measure, at, chance in ((EER, 0, 0.5), (TAR, 1, FALSE_ACCEPTS)):
+        sign = 1 if measure == TAR else -1
+        skill = np.array([[sign * _verified([part])[at][0] for part in one[1:]] for one in tries])
+        # The first half's pairs are judged by who was best on the second's, and the reverse.
+        first, second = tries[int(skill[:, 1].argmax())], tries[int(skill[:, 0].argmax())]
+        found = _verified([first[1], second[2]], intervals=True)[at]
+        yield _Result(
             measure,
             ticks,
-            *_verified(found, intervals=True)[measure == TAR],
-            chance=FALSE_ACCEPTS if measure == TAR else 0.5,
-            family=family,
-            tried=tried(profile),
+            *found,
+            chance=chance,
+            family=", ".join(dict.fromkeys((first[0], second[0]))),
+            tried=number,
             higher_leaks=measure == TAR,
         )
-        for (measure, ticks), (_, family, found) in best.items()
-    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -459,11 +479,13 @@ def _pairs(
     contest: _Contest,
     seen: Sequence[Floats],
     describe: Scores,
-    strangers: set[int],
+    strangers: npt.NDArray[np.bool_],
     ticks: int,
 ) -> _Pairs:
+    enrolled, tested = contest.folds[0]
+
     def described(which: Iterable[int], ticks: int | None) -> tuple[Logs, Labels]:
-        own = [k for k in which if contest.label[k] in strangers]
+        own = [k for k in which if strangers[contest.label[k]]]
         rows: list[Logs] = []
         labels: list[int] = []
         for k, logs in zip(own, _of_each(describe, [seen[k] for k in own]), strict=True):
@@ -473,8 +495,8 @@ def _pairs(
             labels += [int(contest.label[k])] * len(windows)
         return np.stack(rows), np.array(labels, np.int64)
 
-    gallery, owners = described(contest.enrolled, None)
-    probes, names = described(contest.tested, ticks)
+    gallery, owners = described(enrolled, None)
+    probes, names = described(tested, ticks)
     middle = gallery.mean(axis=0)
     alike = _unit(probes - middle) @ _unit(gallery - middle).T
     return _Pairs(
@@ -502,8 +524,10 @@ def _verified(pairs: Sequence[_Pairs], *, intervals: bool = False) -> tuple[Inte
 # Frames and windows
 
 
-def _longest(contest: _Contest, seen: Sequence[Floats]) -> int:
-    return min(len(seen[k]) for k in contest.tested)
+def _lengths_of(contest: _Contest, seen: Sequence[Floats], profile: Profile) -> list[int]:
+    """Numbers of frames that every visit has."""
+    longest = min(len(seen[k]) for _, tested in contest.folds for k in tested)
+    return [ticks for ticks in TICKS[profile] if ticks <= longest]
 
 
 def _windows(frames: npt.NDArray[np.floating], ticks: int) -> list[npt.NDArray[np.int64]]:

@@ -33,7 +33,7 @@ import numpy.typing as npt
 from mizaru.errors import DataError
 from mizaru.lab.audit.attacks.decoder import convolutional
 from mizaru.lab.audit.attacks.metrics import standard
-from mizaru.lab.audit.attacks.showing import Shown, looks, show
+from mizaru.lab.audit.attacks.showing import looks, show
 from mizaru.lab.audit.attacks.trials import Trial, average, mean, share
 from mizaru.lab.audit.contract import (
     Example,
@@ -68,6 +68,7 @@ _LEARN: Final = {Profile.QUICK: 16, Profile.FULL: 40}
 _TEST: Final = {Profile.QUICK: 3, Profile.FULL: 8}
 _PRIOR: Final = 1e-2
 _PEAK: Final = 255.0
+_TICKS: Final = 0x1CE
 _PERSON: Final = 0.04
 """A tick counts where the person covers at least so much of the picture."""
 
@@ -137,14 +138,14 @@ class Inversion:
         Raises:
             DataError: nobody with pictures and masks comes on two days.
         """
-        drawn = np.random.default_rng(int(rng.integers(2**31)))
-        pictured = tuple(v for v in visits if v.crops is not None and v.masks is not None)
-        shown = show(representation, pictured, rng)
+        # Always the same, so that every representation is asked for the same pictures.
+        drawn = np.random.default_rng(_TICKS)
         rows: list[Row] = []
         examples: list[Example] = []
-        for dataset in sorted({item.visit.dataset for item in shown}):
-            mine = [item for item in shown if item.visit.dataset == dataset]
-            sets = _sets(mine, representation.medium, profile, drawn)
+        pictured = [v for v in visits if v.crops is not None and v.masks is not None]
+        for dataset in sorted({visit.dataset for visit in pictured}):
+            mine = [visit for visit in pictured if visit.dataset == dataset]
+            sets = _sets(representation, mine, profile, drawn, rng)
             if sets is None:
                 continue
             found, example = _attack(representation.name, dataset, *sets, mine, profile, rng)
@@ -171,20 +172,20 @@ def _attack(
     dataset: str,
     learn: _Set,
     test: _Set,
-    shown: Sequence[Shown],
+    visits: Sequence[Visit],
     profile: Profile,
     rng: np.random.Generator,
 ) -> tuple[list[Row], Example]:
     generator = _generate(learn.spread)
     judge = _judge(learn, rng)
     blind = [
-        _score(name, pictures, test, judge) for name, pictures in _blind(learn, test, shown, rng)
+        _score(name, pictures, test, judge) for name, pictures in _blind(learn, test, visits, rng)
     ]
     tried = [
         _score(family, generator(rebuild(test.given)), test, judge)
         for family, rebuild in _attackers(learn, generator, profile, rng)
     ]
-    setting = f"in the person, {len(learn.person)} pictures to learn from"
+    setting = "in the person"
     rows: list[Row] = []
     for measure, of in (("PSNR", _psnr_of), ("SSIM", _ssim_of)):
         best = max(tried, key=lambda result: average(of(result)))
@@ -376,7 +377,7 @@ def _colours(pictures: Floats) -> Floats:
 
 
 def _blind(
-    learn: _Set, test: _Set, shown: Sequence[Shown], rng: np.random.Generator
+    learn: _Set, test: _Set, visits: Sequence[Visit], rng: np.random.Generator
 ) -> Iterator[tuple[str, Floats]]:
     """Pictures that know nothing of the person who is looked for."""
     colour = learn.pictures[learn.masks].mean(axis=0)
@@ -386,7 +387,7 @@ def _blind(
     middle = (inside + colour) / weight
     yield "mean picture", np.broadcast_to(middle, test.pictures.shape).astype(np.float32)
     yield "anybody", learn.spread[rng.integers(len(learn.spread), size=len(test.spread))]
-    plates = [item.visit.plate for item in shown if item.visit.plate is not None]
+    plates = [visit.plate for visit in visits if visit.plate is not None]
     if plates:
         rooms = np.mean([cv2.resize(p, SIZE_HW[::-1]).astype(np.float32) for p in plates], axis=0)
         yield "empty room", np.broadcast_to(rooms, test.pictures.shape).astype(np.float32)
@@ -430,60 +431,76 @@ def structural(a: Floats, b: Floats, mask: Flags) -> float:
 
 
 def _sets(
-    shown: Sequence[Shown], medium: Medium, profile: Profile, rng: np.random.Generator
+    representation: Representation,
+    visits: Sequence[Visit],
+    profile: Profile,
+    drawn: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[_Set, _Set] | None:
     """Ticks of the first half of the sessions to learn from, of the others to be tried on; of
     people who are in both, in the same clothes where that is known."""
-    clothes = [item.visit.attributes.get("clothes", "") for item in shown]
+    clothes = [visit.attributes.get("clothes", "") for visit in visits]
     usual = max(sorted(set(clothes)), key=clothes.count)
-    same = [item for item, worn in zip(shown, clothes, strict=True) if worn == usual]
-    sessions = sorted({item.visit.session for item in same})
+    same = [visit for visit, worn in zip(visits, clothes, strict=True) if worn == usual]
+    sessions = sorted({visit.session for visit in same})
     early = set(sessions[: (len(sessions) + 1) // 2])
-    first = [item for item in same if item.visit.session in early]
-    second = [item for item in same if item.visit.session not in early]
-    both = {i.visit.person for i in first} & {i.visit.person for i in second}
+    both = {v.person for v in same if v.session in early}
+    both &= {v.person for v in same if v.session not in early}
     if len(both) < 3:
         return None
     number = {name: k for k, name in enumerate(sorted(both))}
-    return (
-        _set([i for i in first if i.visit.person in both], medium, number, _LEARN[profile], rng),
-        _set([i for i in second if i.visit.person in both], medium, number, _TEST[profile], rng),
-    )
+
+    def make(which: Callable[[Visit], bool], most: int) -> _Set | None:
+        chosen = [v for v in same if v.person in both and which(v)]
+        return _set(representation, chosen, number, most, drawn, rng)
+
+    learn = make(lambda v: v.session in early, _LEARN[profile])
+    test = make(lambda v: v.session not in early, _TEST[profile])
+    return None if learn is None or test is None else (learn, test)
 
 
 def _set(
-    shown: Sequence[Shown],
-    medium: Medium,
+    representation: Representation,
+    visits: Sequence[Visit],
     number: dict[str, int],
     most: int,
+    drawn: np.random.Generator,
     rng: np.random.Generator,
-) -> _Set:
-    given, pictures, spread, masks, person, names = [], [], [], [], [], []
-    for item in shown:
-        visit = item.visit
-        assert visit.crops is not None
+) -> _Set | None:
+    """None where the representation shows nothing of them."""
+    chosen: dict[int, npt.NDArray[np.int64]] = {}
+    for visit in visits:
         assert visit.masks is not None
-        seen = visit.masks.mean(axis=(1, 2)) >= _PERSON
-        seen &= np.isfinite(item.given.reshape(len(item.given), -1)).any(axis=1)
-        ticks = np.flatnonzero(seen)
-        ticks = np.sort(rng.permutation(ticks)[:most])
-        rows = looks(item.given, medium)
-        for tick in ticks:
-            given.append({way: seen[tick] for way, seen in rows.items()})
-            size = SIZE_HW[::-1]
-            picture = cv2.resize(visit.crops[tick], size, interpolation=cv2.INTER_AREA)
-            mask = visit.masks[tick].astype(np.float32)
-            masks.append(cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 0.5)
-            pictures.append(picture)
-            spread.append(_spread(picture, masks[-1]))
-            person.append(number[visit.person])
-            names.append(visit.person)
+        ticks = np.flatnonzero(visit.masks.mean(axis=(1, 2)) >= _PERSON)
+        chosen[id(visit)] = np.sort(drawn.permutation(ticks)[:most])
+    given, pictures, spread, masks, names = [], [], [], [], []
+    try:
+        for item in show(representation, visits, rng):
+            visit = item.visit
+            assert visit.crops is not None
+            assert visit.masks is not None
+            rows = looks(item.given, representation.medium)
+            for tick in chosen[id(visit)]:
+                if not np.isfinite(item.given[tick]).any():
+                    continue
+                given.append({way: seen[tick] for way, seen in rows.items()})
+                size = SIZE_HW[::-1]
+                picture = cv2.resize(visit.crops[tick], size, interpolation=cv2.INTER_AREA)
+                mask = visit.masks[tick].astype(np.float32)
+                masks.append(cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 0.5)
+                pictures.append(picture)
+                spread.append(_spread(picture, masks[-1]))
+                names.append(visit.person)
+    except DataError:
+        return None
+    if len(set(names)) < 3:
+        return None
     return _Set(
         {way: np.stack([one[way] for one in given]) for way in given[0]},
         np.stack(pictures).astype(np.float32),
         np.stack(spread),
         np.stack(masks),
-        np.array(person, np.int64),
+        np.array([number[name] for name in names], np.int64),
         tuple(names),
     )
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from mizaru.errors import DataError
 from mizaru.lab.audit.attacks import metrics
-from mizaru.lab.audit.attacks.showing import Shown, cut, looks, show, summary
+from mizaru.lab.audit.attacks.showing import cut, looks, show, summary
 from mizaru.lab.audit.attacks.trials import Trial, average, share
 from mizaru.lab.audit.contract import Medium, Outcome, Profile, Representation, Row, Visit
 from mizaru.lab.audit.families import RESTARTS, attackers
@@ -91,11 +91,14 @@ class Reidentify:
         Raises:
             DataError: there is none that the representation can show.
         """
-        shown = show(representation, visits, rng)
-        rows = [looks(item.given, representation.medium) for item in shown]
-        longest = max(len(item.given) for item in shown)
+        shown: list[Visit] = []
+        rows: list[dict[str, Floats]] = []
+        for item in show(representation, visits, rng):
+            shown.append(item.visit)
+            rows.append(looks(item.given, representation.medium))
+        longest = max(len(row["all"]) for row in rows)
         out: list[Row] = []
-        for dataset in sorted({item.visit.dataset for item in shown}):
+        for dataset in sorted({visit.dataset for visit in shown}):
             for setting, rounds in _settings(shown, dataset):
                 lengths = [n for n in LENGTHS[profile] if n == 1 or n <= 1.5 * longest]
                 if setting != _ACROSS[0]:
@@ -111,7 +114,7 @@ class Reidentify:
                                 representation.name,
                                 self.name,
                                 measure,
-                                f"T={length}, {setting}, N={best.people}",
+                                f"T={length}, {setting}",
                                 dataset,
                                 value,
                                 low,
@@ -142,18 +145,18 @@ class _Best:
 _ACROSS: Final = ("across visits", "across visits, clothes changed", "across cameras")
 
 
-def _settings(shown: Sequence[Shown], dataset: str) -> Iterator[tuple[str, list[_Round]]]:
+def _settings(shown: Sequence[Visit], dataset: str) -> Iterator[tuple[str, list[_Round]]]:
     """Everything that a set's sessions, clothes and cameras allow to be asked."""
-    mine = [k for k, item in enumerate(shown) if item.visit.dataset == dataset]
-    clothes = {k: shown[k].visit.attributes.get("clothes", "") for k in mine}
+    mine = [k for k, visit in enumerate(shown) if visit.dataset == dataset]
+    clothes = {k: shown[k].attributes.get("clothes", "") for k in mine}
     usual = max(sorted(set(clothes.values())), key=[*clothes.values()].count, default="")
     same = [k for k in mine if clothes[k] == usual]
-    sessions = sorted({shown[k].visit.session for k in same})
-    cameras = sorted({shown[k].visit.camera for k in same})
+    sessions = sorted({shown[k].session for k in same})
+    cameras = sorted({shown[k].camera for k in same})
     halves = [{s for i, s in enumerate(sessions) if i % 2 == half} for half in (0, 1)]
 
     def of(k: int, half: int) -> bool:
-        return shown[k].visit.session in halves[half]
+        return shown[k].session in halves[half]
 
     def pairs(
         enrolled: Callable[[int, int], bool], looked_for: Callable[[int, int], bool]
@@ -174,8 +177,8 @@ def _settings(shown: Sequence[Shown], dataset: str) -> Iterator[tuple[str, list[
         first = cameras[0]
         if len(cameras) > 1:
             rounds = pairs(
-                lambda k, h: k in chosen and of(k, h) and shown[k].visit.camera == first,
-                lambda k, h: k in chosen and of(k, 1 - h) and shown[k].visit.camera != first,
+                lambda k, h: k in chosen and of(k, h) and shown[k].camera == first,
+                lambda k, h: k in chosen and of(k, 1 - h) and shown[k].camera != first,
             )
             if rounds:
                 yield _ACROSS[2], rounds
@@ -184,14 +187,14 @@ def _settings(shown: Sequence[Shown], dataset: str) -> Iterator[tuple[str, list[
         yield _ACROSS[1], pairs(lambda k, h: worn[k] == (h == 0), lambda k, h: worn[k] != (h == 0))
 
 
-def _rounds(shown: Sequence[Shown], gallery: list[int], probe: list[int]) -> Iterator[_Round]:
+def _rounds(shown: Sequence[Visit], gallery: list[int], probe: list[int]) -> Iterator[_Round]:
     """People in the gallery and among the probes; halved where there are enough of them."""
 
     def who(k: int) -> str:
-        return shown[k].visit.person
+        return shown[k].person
 
     people = sorted({who(k) for k in gallery} & {who(k) for k in probe})
-    dataset = shown[gallery[0]].visit.dataset if gallery else ""
+    dataset = shown[gallery[0]].dataset if gallery else ""
     groups = [people] if len(people) < _FEW else [people[::2], people[1::2]]
     for group in groups:
         if len(group) < 2:
@@ -202,14 +205,14 @@ def _rounds(shown: Sequence[Shown], gallery: list[int], probe: list[int]) -> Ite
             tuple(k for k in probe if who(k) in members),
             tuple(
                 k
-                for k, item in enumerate(shown)
-                if item.visit.dataset != dataset or who(k) not in members
+                for k, visit in enumerate(shown)
+                if visit.dataset != dataset or who(k) not in members
             ),
         )
 
 
 def _attack(
-    shown: Sequence[Shown],
+    shown: Sequence[Visit],
     rows: Sequence[dict[str, Floats]],
     rounds: Sequence[_Round],
     length: int,
@@ -226,7 +229,7 @@ def _attack(
         gallery = _windows(rows, one.gallery, length, _GALLERY_WINDOWS[profile], rng)
         probe = _windows(rows, one.probe, length, _PROBE_WINDOWS[profile], rng)
         others = _windows(rows, one.others, length, _GALLERY_WINDOWS[profile] // 2, rng)
-        people = sorted({shown[k].visit.person for k in one.gallery})
+        people = sorted({shown[k].person for k in one.gallery})
         number = {name: i for i, name in enumerate(people)}
         of_gallery = _who(shown, gallery, number)
         of_probe = _who(shown, probe, number)
@@ -258,7 +261,7 @@ def _attack(
 
 
 def _scores(
-    shown: Sequence[Shown],
+    shown: Sequence[Visit],
     gallery: _Windows,
     of_gallery: npt.NDArray[np.int64],
     probe: _Windows,
@@ -297,11 +300,11 @@ def _scores(
 
 
 def _learners(
-    shown: Sequence[Shown], others: _Windows
+    shown: Sequence[Visit], others: _Windows
 ) -> tuple[dict[str, Floats], npt.NDArray[np.int64]] | None:
     """Windows of other people, each set by its own mean and spread; None of fewer than four."""
-    sets = np.array([shown[k].visit.dataset for k in others.visit])
-    names = np.array([f"{shown[k].visit.dataset}/{shown[k].visit.person}" for k in others.visit])
+    sets = np.array([shown[k].dataset for k in others.visit])
+    names = np.array([f"{shown[k].dataset}/{shown[k].person}" for k in others.visit])
     if len(np.unique(names)) < 4:
         return None
     out = {}
@@ -337,9 +340,9 @@ def _windows(
 
 
 def _who(
-    shown: Sequence[Shown], windows: _Windows, number: dict[str, int]
+    shown: Sequence[Visit], windows: _Windows, number: dict[str, int]
 ) -> npt.NDArray[np.int64]:
-    return np.array([number[shown[k].visit.person] for k in windows.visit], np.int64)
+    return np.array([number[shown[k].person] for k in windows.visit], np.int64)
 
 
 def _by_person(scores: Scores, of_gallery: npt.NDArray[np.int64], people: int) -> Scores:
@@ -361,8 +364,7 @@ def _precision(scores: Scores, right: npt.NDArray[np.bool_]) -> Scores:
     return np.asarray((precision * hits).sum(axis=1) / np.maximum(hits.sum(axis=1), 1))
 
 
-def _per_visit(shown: Sequence[Shown], probe: _Windows, hits: Scores) -> list[Trial]:
+def _per_visit(shown: Sequence[Visit], probe: _Windows, hits: Scores) -> list[Trial]:
     return [
-        Trial(shown[k].visit.person, float(hits[probe.visit == k].mean()))
-        for k in np.unique(probe.visit)
+        Trial(shown[k].person, float(hits[probe.visit == k].mean())) for k in np.unique(probe.visit)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -56,15 +56,15 @@ class Shown:
 
 def show(
     representation: Representation, visits: Sequence[Visit], rng: np.random.Generator
-) -> tuple[Shown, ...]:
-    """All visits that the representation can show; those that lack what it is made of (pictures
-    in sets of skeletons) are left out.
+) -> Iterator[Shown]:
+    """One visit after the other as the representation shows it, since pictures of all of them
+    fill a memory. Those that lack what it is made of (pictures, in sets of skeletons) are left
+    out.
 
     Raises:
-        DataError: it can show none.
+        DataError: at the end, if it could show none.
     """
-    shown: list[Shown] = []
-    why = "no visits"
+    count, why = 0, "no visits"
     for visit in visits:
         try:
             given = representation.show(visit, rng)
@@ -72,10 +72,10 @@ def show(
             why = str(error)
             continue
         if len(given) and np.isfinite(given).any():
-            shown.append(Shown(visit, given))
-    if not shown:
+            count += 1
+            yield Shown(visit, given)
+    if not count:
         raise DataError(f"{representation.name}: nothing to attack ({why})")
-    return tuple(shown)
 
 
 def looks(given: Floats, medium: Medium) -> dict[str, Floats]:

@@ -110,6 +110,18 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
+class _Raw:
+    """Correlations of what must be found: the anchors of the rows, which bring their own."""
+
+    picture: float
+    bytes: float
+
+
+_RAW: Final = _Raw(1.0, 1.0)
+"""Of a picture, or of bytes, with themselves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Taint:
     """See the module.
 
@@ -154,36 +166,43 @@ class Taint:
                     examples = (_example(film, sent.plates[-1]),)
             if profile is Profile.FULL:
                 found["edge and cloud, every file"] = list(_programs(film, folder, rng))
-            void = void or _control(film, seen, rng)
+            raw, missed = _control(film, seen, rng)
+            void = void or missed
         else:
             visit = _visit(film)
             given = representation.show(visit, rng)
             found[""] = list(_in_shown(given, representation.medium, visit, film, rng))
+            raw = _RAW
         rows: list[Row] = []
         for state, items in found.items():
-            rows += _rows(representation.name, self.name, state, items, void)
+            rows += _rows(representation.name, self.name, state, items, raw, void)
         return Outcome(tuple(rows), examples)
 
 
 def _rows(
-    representation: str, attack: str, state: str, items: Sequence[_Found], void: str
+    representation: str,
+    attack: str,
+    state: str,
+    items: Sequence[_Found],
+    raw: _Raw,
+    void: str,
 ) -> Iterator[Row]:
     hits = float(sum(item.hit for item in items))
     what = ", ".join(sorted({item.what for item in items}))
     setting = f"{state}: {what}" if state else what
     yield Row(
-        representation, attack, "hits", setting, DATASET, hits, hits, hits, 0.0, float("nan"),
-        family="correlation", tried=len(items), void=void,
+        representation, attack, "hits", setting, DATASET, hits, hits, hits, 0.0,
+        float(len(items)), family="correlation", tried=len(items), void=void,
     )  # fmt: skip
-    for kind, some in (
-        ("correlation of pictures", [i for i in items if i.picture]),
-        ("correlation of bytes", [i for i in items if not i.picture]),
+    for kind, some, anchor in (
+        ("correlation of pictures", [i for i in items if i.picture], raw.picture),
+        ("correlation of bytes", [i for i in items if not i.picture], raw.bytes),
     ):
         if some:
             best = max(some, key=lambda item: item.value)
             yield Row(
                 representation, attack, kind, state, DATASET, best.value, best.value, best.value,
-                max(item.chance for item in some), float("nan"),
+                max(item.chance for item in some), anchor,
                 family=best.what, tried=len(some), void=void,
             )  # fmt: skip
 
@@ -326,19 +345,22 @@ class _Leaky:
 
 def _control(
     film: _Film, seen: Sequence[tuple[Frame, Perception]], rng: np.random.Generator
-) -> str:
-    """Why the attack proves nothing, or ""."""
+) -> tuple[_Raw, str]:
+    """How well both controls were found; and why the attack proves nothing, or ""."""
     camera = CameraSettings(id="camera-1", source="0")
     real = build_desensitizer(camera, rng=rng, clock=lambda: 0)
     at = max(range(len(film.worn) // 2), key=lambda k: int(film.worn[k].mask.sum()))
     leaky = _send(film, seen[: at + 2], 0.0, rng, _Leaky(real, at))
-    if not any(f.hit for f in _look(leaky, film, rng) if f.picture):
-        return "the control, a plate made of a live frame, was not found"
+    picture = max((f.value for f in _look(leaky, film, rng) if f.picture), default=0.0)
     noise = rng.bytes(50_000)
     rows = rows_of(film.worn[at : at + 1], rng)
-    if not rows or in_bytes(noise + film.worn[at].pixels.tobytes() + noise, rows) <= BYTE_LIMIT:
-        return "the control, raw pixels between random bytes, was not found"
-    return ""
+    blob = in_bytes(noise + film.worn[at].pixels.tobytes() + noise, rows) if rows else 0.0
+    raw = _Raw(picture, blob)
+    if picture <= PICTURE_LIMIT:
+        return raw, "the control, a plate made of a live frame, was not found"
+    if blob <= BYTE_LIMIT:
+        return raw, "the control, raw pixels between random bytes, was not found"
+    return raw, ""
 
 
 def _programs(film: _Film, models: Path, rng: np.random.Generator) -> Iterator[_Found]:

@@ -49,6 +49,9 @@ _ENOUGH: Final = 20
 """Windows to learn from."""
 _SIDE: Final = 64
 _EMBEDDING_BYTES: Final = 3
+_WINDOWS: Final = 0x7AF
+_MOST: Final = 120
+"""Visits of a set that windows are drawn from: their pictures must fit into memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,16 +94,18 @@ class Traffic:
             DataError: nothing is sent of any visit.
         """
         rows: list[Row] = []
-        # Drawn apart, so that every representation is asked about the same windows.
-        drawn = np.random.default_rng(int(rng.integers(2**31)))
-        shown = show(representation, visits, rng)
+        # Always the same, so that every representation is asked about the same windows.
+        drawn = np.random.default_rng(_WINDOWS)
+        shown = list(show(representation, _some(visits, drawn), rng))
         for dataset in sorted({item.visit.dataset for item in shown}):
             mine = [item for item in shown if item.visit.dataset == dataset]
             own = [item.visit for item in mine]
             given = [item.given for item in mine]
             if all(visit.keypoints.size and np.isnan(visit.keypoints).all() for visit in own):
                 continue  # photographs: nobody comes or goes
-            streams = list(_streams(own, given, representation.medium, _STREAMS[profile], drawn))
+            streams = list(
+                _streams(own, given, representation.medium, _STREAMS[profile], drawn, rng)
+            )
             asked = (
                 ("people in view", [str(s.people) for s in streams], streams),
                 (
@@ -117,6 +122,15 @@ class Traffic:
         if not rows:
             raise DataError("traffic needs people who come and go")
         return Outcome(tuple(rows))
+
+
+def _some(visits: Sequence[Visit], rng: np.random.Generator) -> list[Visit]:
+    found: list[Visit] = []
+    for dataset in sorted({visit.dataset for visit in visits}):
+        mine = [visit for visit in visits if visit.dataset == dataset]
+        chosen = np.sort(rng.permutation(len(mine))[:_MOST])
+        found += [mine[k] for k in chosen]
+    return found
 
 
 def _row(
@@ -166,6 +180,7 @@ def _streams(
     given: Sequence[Floats],
     medium: Medium,
     count: int,
+    drawn: np.random.Generator,
     rng: np.random.Generator,
 ) -> Iterator[_Stream]:
     """Windows with nobody, one and two, a third each; of two, the second is somebody else.
@@ -179,14 +194,14 @@ def _streams(
     usable = [half for half in halves if half]
     for turn in range(count * 3):
         half = usable[turn // 3 % len(usable)]
-        first, second = (int(k) for k in rng.choice(half, 2))
+        first, second = (int(k) for k in drawn.choice(half, 2))
         if turn % 3 == 2:
             others = [k for k in half if visits[k].person != visits[first].person]
             if not others:
                 continue
-            second = int(rng.choice(others))
+            second = int(drawn.choice(others))
         who = [[], [first], [first, second]][turn % 3]
-        starts = [int(rng.integers(max(1, len(given[k]) - WINDOW + 1))) for k in who]
+        starts = [int(drawn.integers(max(1, len(given[k]) - WINDOW + 1))) for k in who]
         parts = [
             [(k, s + tick) if s + tick < len(given[k]) else None for tick in range(WINDOW)]
             for k, s in zip(who, starts, strict=True)
