@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from mizaru.cli.wire import RATE_WINDOW_S, Rate, app, describe
@@ -72,6 +73,25 @@ def test_a_segment_is_described_without_leaving_anything_out() -> None:
     assert "head +15° -15° +0°" in lines
     assert f"plate {m.plate_digest(SEGMENT.plate.image).hex()}: 16 B of WebP" in lines  # type: ignore[union-attr]
     assert "40 % of the room known" in lines
+
+
+def test_z_is_described_with_its_channel_or_why_there_is_none() -> None:
+    z = m.Embedding(256, bytes([4, 0xFC]))
+    segment = replace(
+        SEGMENT,
+        channel=m.ChannelRecord(2, 1000, 350, 50, 3000, b"abcd"),
+        representations=(
+            m.Representation(1, 100, b"", (), z, spent_percent=7),
+            m.Representation(2, 200, b"", (), withheld=m.Withheld.SPENT, spent_percent=100),
+            m.Representation(3, 300, b"", (), withheld=m.Withheld.FAILED),
+        ),
+    )
+    lines = "\n".join(describe(segment))
+    assert "z: 2 entries, clipped to 1, noise 0.35 (50 % of it kept for a whole track)" in lines
+    assert "3,000 nats a track, weights 61626364" in lines
+    assert "z (+1.00 -1.00), 7 % of a budget spent" in lines
+    assert "no z: somebody's budget is spent" in lines
+    assert "no z: the encoder failed" in lines
 
 
 def test_the_other_messages_are_described() -> None:
