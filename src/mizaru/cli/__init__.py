@@ -25,7 +25,7 @@ app = typer.Typer(
 
 # Verb → module of this package; a module gives a function of that name or a Typer named `app`.
 _COMMANDS: Final = ("run", "edge", "cloud", "check", "schema", "evaluate", "ledger")
-_GROUPS: Final = ("models", "wire", "sim", "train")
+_GROUPS: Final = ("models", "wire", "sim", "train", "audit")
 
 
 def _version(show: bool) -> None:

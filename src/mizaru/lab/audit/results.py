@@ -146,6 +146,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
         representations, attacks: name → words.
         versions: what it was run with, name → version or checksum.
         failed: (representation, attack, why) of pairs that could not be run.
+        showcase: what representations look like.
     """
 
     format: int = FORMAT
@@ -158,6 +159,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     datasets: tuple[Dataset, ...]
     rows: tuple[Record, ...]
     failed: tuple[tuple[str, str, str], ...] = ()
+    showcase: tuple[Shown, ...] = ()
     seconds: float = 0.0
 
 

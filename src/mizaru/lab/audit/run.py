@@ -41,6 +41,7 @@ from mizaru.lab.audit.results import (
     as_json,
     read_pair,
 )
+from mizaru.lab.audit.showcase import showcase
 from mizaru.lab.audit.visits import Source, load
 from mizaru.lab.audit.visits_file import write
 
@@ -92,7 +93,7 @@ def run(
     began = time.monotonic()
     visits = tuple(load(source, wish.profile, lambda done, all_: tick("visits", done, all_)))
     datasets = tuple(_datasets(visits))
-    makers = _chosen(wish)
+    makers = {made.name: made for made in _made(wish, source.models)}
     pairs = [(r, a) for r, maker in makers.items() for a in _attacks(wish, maker)]
     keys = {pair: _key(wish, datasets, makers[pair[0]], ATTACKS[pair[1]]) for pair in pairs}
     done: dict[tuple[str, str], Pair] = {}
@@ -107,6 +108,7 @@ def run(
         done[pair] = msgspec.structs.replace(found, key=keys[pair])
         write(_file(out, *pair), as_json(done[pair]))
         tick(f"{found.attack} on {found.representation}", len(done), len(pairs))
+    rng = np.random.default_rng(wish.seed)
     results = Results(
         profile=str(wish.profile),
         seed=wish.seed,
@@ -123,6 +125,9 @@ def run(
             )
         ),
         failed=tuple((r, a, done[r, a].failed) for r, a in pairs if done[r, a].failed),
+        showcase=tuple(
+            Shown.of(example) for example in showcase(_made(wish, source.models), visits, rng)
+        ),
         seconds=round(time.monotonic() - began, 1),
     )
     write(out / RESULTS, as_json(results))
@@ -169,16 +174,12 @@ def succeeds(row: Row) -> bool:
 # Which pairs
 
 
-def _chosen(wish: Wish) -> dict[str, Representation]:
+def _made(wish: Wish, models: Path) -> Iterator[Representation]:
     """What is wished, and the anchors without which nothing of it means anything."""
-    means = Means(Path())
-    made = {name: maker(means) for name, maker in REPRESENTATIONS.items()}
-    wanted = set(wish.representations or made)
-    return {
-        name: representation
-        for name, representation in made.items()
-        if name in wanted or representation.control or name == RANDOM
-    }
+    for name, maker in REPRESENTATIONS.items():
+        made = maker(Means(models))
+        if not wish.representations or name in {*wish.representations, RANDOM} or made.control:
+            yield made
 
 
 def _attacks(wish: Wish, representation: Representation) -> Iterator[str]:

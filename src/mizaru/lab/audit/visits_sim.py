@@ -135,8 +135,9 @@ def tasks(recipe: Recipe) -> Iterator[Task]:
 
 
 def digest(recipe: Recipe) -> str:
-    """SHA-256 of the recipe and of `VERSION`."""
-    return hashlib.sha256(msgspec.json.encode((VERSION, recipe))).hexdigest()
+    """SHA-256 of `VERSION` and of the recipe but the number of people, who do not depend on it."""
+    alone = msgspec.structs.replace(recipe, people=1)
+    return hashlib.sha256(msgspec.json.encode((VERSION, alone))).hexdigest()
 
 
 def make(task: Task, cache: Path, models: Path) -> None:
