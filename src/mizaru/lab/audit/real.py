@@ -21,15 +21,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mizaru.edge.darkroom.desensitize.retarget import Retargeter
 from mizaru.edge.darkroom.perceive.head import angles, head_orientation
 from mizaru.edge.darkroom.perceive.perception import Person
 from mizaru.errors import DataError
 from mizaru.lab.audit.contract import Visit
+from mizaru.lab.audit.leaving import left
 from mizaru.lab.data.manifest import Clip, read_manifest
 from mizaru.lab.data.skeletons import load_motions
 from mizaru.lab.data.skeletons.archive import Take, read_archive
-from mizaru.lab.data.sources import source_of
+from mizaru.lab.data.sources import may_ship, source_of
 from mizaru.lab.motion import Motion
 from mizaru.lab.seeing.eye import Eye
 from mizaru.lab.seeing.view import View, watch
@@ -42,7 +42,6 @@ from mizaru.vocabulary import (
     Pose,
     Topology,
 )
-from mizaru.wire.codec import pack_pose, unpack_pose
 from mizaru.wire.messages import GRID_MS
 
 KINECT: Final = ("utkinect", "nw_ucla", "precog16")
@@ -85,12 +84,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Who was seen, when, by which camera."""
+    """Who was seen, when, by which camera; and whether the shipped recognizer learnt from it."""
 
     dataset: str
     person: str
     session: str
     camera: str
+    learnt: bool = False
 
 
 def real_visits(data: Path, sets: tuple[str, ...] = (*KINECT, UPFALL)) -> tuple[Visit, ...]:
@@ -125,15 +125,8 @@ def real_stays(
 
 
 def released(seen: Seen) -> tuple[Pose | None, ...]:
-    """What would leave the darkroom: retargeted, packed, unpacked."""
-    retargeter = Retargeter()
-    poses: list[Pose | None] = []
-    for tick, person in enumerate(seen.persons):
-        pose = None
-        if person is not None:
-            pose = retargeter.retarget(person, tick * GRID_MS, seen.resolution_wh)
-        poses.append(None if pose is None else unpack_pose(pack_pose(pose)))
-    return tuple(poses)
+    """What would leave the darkroom."""
+    return left(seen.persons, seen.resolution_wh)
 
 
 def _visits(stays: list[tuple[Stay, tuple[Seen, ...]]]) -> tuple[Visit, ...]:
@@ -168,7 +161,7 @@ def visit(
         person=stay.person,
         session=stay.session,
         camera=stay.camera,
-        attributes=attributes,
+        attributes={**attributes, "learnt": "yes" if stay.learnt else "no"},
         behaviors=np.array(words, dtype=object),
         poses=tuple(left),
         keypoints=np.concatenate(keypoints),
@@ -200,10 +193,11 @@ def _build(measured: npt.NDArray[np.float32]) -> dict[str, str]:
 def _measured(clip: Clip, source: str) -> Iterator[tuple[Stay, Seen]]:
     """Takes of a depth camera."""
     for motion in load_motions(clip, source):
-        seen = _before(motion, EYE)
+        seen = before(motion, EYE)
         if seen is not None:
             session, camera = _when(source, motion.name)
-            yield Stay(source, motion.people[0].split(":")[-1], session, camera), seen
+            person = motion.people[0].split(":")[-1]
+            yield Stay(source, person, session, camera, may_ship(motion)), seen
 
 
 def _when(source: str, name: str) -> tuple[str, str]:
@@ -213,7 +207,7 @@ def _when(source: str, name: str) -> tuple[str, str]:
     return found[1] if found else name, view[1] if view else "wall"
 
 
-def _before(motion: Motion, eye: Eye) -> Seen | None:
+def before(motion: Motion, eye: Eye) -> Seen | None:
     """A person's motion on the time grid as a camera has it; None if it is never seen."""
     times = np.arange(0.0, motion.seconds, GRID_MS / 1000)
     view = watch(motion, eye, times)

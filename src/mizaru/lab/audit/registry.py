@@ -14,6 +14,7 @@ from typing import Final
 from mizaru.lab.audit.attacks.behavior import BehaviorProbe
 from mizaru.lab.audit.attacks.identity import Identity
 from mizaru.lab.audit.attacks.inversion import Inversion
+from mizaru.lab.audit.attacks.membership import Membership
 from mizaru.lab.audit.attacks.reidentify import Reidentify
 from mizaru.lab.audit.attacks.taint import Taint
 from mizaru.lab.audit.attacks.traffic import Traffic
@@ -52,6 +53,7 @@ ATTACKS: Final[dict[str, Attack]] = {
     "identity": Identity(),
     "reidentify": Reidentify(),
     "inversion": Inversion(),
+    "membership": Membership(),
     "traffic": Traffic(),
     "taint": Taint(),
 }
