@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from mizaru.lab.audit import visits_pictures, visits_sim
+from mizaru.lab.audit import visits_exact, visits_pictures, visits_sim
 from mizaru.lab.audit.contract import Profile, Visit
 from mizaru.lab.audit.real import real_visits
 
@@ -30,6 +30,7 @@ class Source:
         data: folder with ``MANIFEST.csv`` and real pictures and skeletons; None: only the sim.
         workers: processes that render at once.
         recipe: of the sim; None: the profile's.
+        pictures: whether the sim is rendered; without it, only exact joints are seen.
     """
 
     cache: Path
@@ -37,6 +38,7 @@ class Source:
     data: Path | None = None
     workers: int = 1
     recipe: visits_sim.Recipe | None = None
+    pictures: bool = True
 
     def wanted(self, profile: Profile) -> visits_sim.Recipe:
         """What the sim's people do."""
@@ -56,29 +58,29 @@ def load(source: Source, profile: Profile, tick: Tick = lambda done, all_: None)
     """
     tasks = list(visits_sim.tasks(source.wanted(profile)))
     _make(tasks, source, tick)
-    for task in tasks:
+    for task in tasks if source.pictures else ():
         yield visits_sim.load(task, source.cache)
+    for task in tasks:
+        yield visits_exact.load(task, source.cache)
     if source.data is not None:
         yield from visits_pictures.load(source.data)
         yield from real_visits(source.data)
 
 
 def _make(tasks: list[visits_sim.Task], source: Source, tick: Tick) -> None:
-    missing = [task for task in tasks if not task.file(source.cache).exists()]
+    missing = [task for task in tasks if not _is_there(task, source)]
     done = len(tasks) - len(missing)
     tick(done, len(tasks))
     if source.workers <= 1 or len(missing) < 2:
         for task in missing:
-            visits_sim.make(task, source.cache, source.models)
+            _make_one(task, source)
             done += 1
             tick(done, len(tasks))
         return
     # Spawned, not forked: OpenGL and the models' threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(source.workers, mp_context=context) as pool:
-        waiting = [
-            pool.submit(visits_sim.make, task, source.cache, source.models) for task in missing
-        ]
+        waiting = [pool.submit(_make_one, task, source) for task in missing]
         try:
             for ready in as_completed(waiting):
                 ready.result()
@@ -87,3 +89,14 @@ def _make(tasks: list[visits_sim.Task], source: Source, tick: Tick) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _is_there(task: visits_sim.Task, source: Source) -> bool:
+    rendered = not source.pictures or task.file(source.cache).exists()
+    return rendered and visits_exact.file(task, source.cache).exists()
+
+
+def _make_one(task: visits_sim.Task, source: Source) -> None:
+    visits_exact.make(task, source.cache)
+    if source.pictures:
+        visits_sim.make(task, source.cache, source.models)

@@ -22,14 +22,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mizaru.edge.darkroom.desensitize.pose_channel import PoseChannel
-from mizaru.edge.darkroom.desensitize.proxy_mode import MAX_LOST_FRAMES
-from mizaru.edge.darkroom.desensitize.retarget import Retargeter
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive import build_perceiver
 from mizaru.edge.darkroom.perceive.perception import Person
-from mizaru.edge.settings import PerceiveSettings, PoseChannelSettings
+from mizaru.edge.settings import PerceiveSettings
 from mizaru.lab.audit.contract import CROP_HW, Visit
+from mizaru.lab.audit.leaving import left
 from mizaru.lab.audit.visits_file import Arrays, keep, kept
 from mizaru.lab.sim import render
 from mizaru.lab.sim.identity import RGB, Age, Identity, draw_identity
@@ -40,9 +38,7 @@ from mizaru.vocabulary import (
     COCO17_FROM_BLAZEPOSE33,
     Behavior,
     HeadOrientation,
-    Pose,
 )
-from mizaru.wire.codec import pack_pose, unpack_pose
 from mizaru.wire.messages import GRID_MS
 
 DATASET: Final = "sim"
@@ -52,7 +48,7 @@ PLATE_WH: Final = (160, 90)
 
 _MARGIN: Final = 0.06
 """Of the box's height, on every side of the crop."""
-_WARM_UP: Final = 4
+WARM_UP: Final = 4
 """Ticks before the first that counts: perception confirms nobody at once."""
 _SIDE_M: Final = 5.0
 _FURNITURE: Final = (
@@ -160,7 +156,7 @@ def load(task: Task, cache: Path) -> Visit:
     persons = [_person(data, frame) for frame in range(len(data["subject"]))]
     keypoints = np.full((recipe.ticks, 17, 3), np.nan, np.float32)
     world = np.full((recipe.ticks, 17, 3), np.nan, np.float32)
-    for tick, person in enumerate(persons[_WARM_UP:]):
+    for tick, person in enumerate(persons[WARM_UP:]):
         if person is not None and not person.lost_frames:
             keypoints[tick] = person.keypoints[_ROWS]
             if person.world is not None:
@@ -170,9 +166,9 @@ def load(task: Task, cache: Path) -> Visit:
         person=f"p{task.person:03d}",
         session=plan.session,
         camera=f"room{plan.room}{'ab'[plan.camera]}",
-        attributes=_attributes(_identity(task), plan),
+        attributes=attributes(identity(task), plan),
         behaviors=np.array([Behavior(word) for word in data["behaviors"].tolist()], dtype=object),
-        poses=_released(persons, recipe.size)[_WARM_UP:],
+        poses=left(persons, recipe.size)[WARM_UP:],
         keypoints=keypoints,
         world=world,
         resolution_wh=recipe.size,
@@ -182,7 +178,8 @@ def load(task: Task, cache: Path) -> Visit:
     )
 
 
-def _identity(task: Task) -> Identity:
+def identity(task: Task) -> Identity:
+    """Who comes, in what."""
     person = _seed(task.recipe.seed, 0, task.person)
     return draw_identity(person, clothes=_seed(task.recipe.seed, 1, task.person, task.plan.clothes))
 
@@ -191,7 +188,7 @@ def _seed(*parts: int) -> int:
     return int(np.random.default_rng(parts).integers(2**31))
 
 
-def _scene(task: Task) -> Scenario:
+def scene(task: Task) -> Scenario:
     """The room of the plan, and the person walking about in front of the camera."""
     recipe, plan = task.recipe, task.plan
     room = np.random.default_rng((recipe.seed, 2, plan.room))
@@ -210,7 +207,7 @@ def _scene(task: Task) -> Scenario:
             do = _EVERYDAY[int(rng.integers(len(_EVERYDAY)))]
             script.append(Action(do=do))
     stage.enter(*script, start=spot(), heading=float(rng.uniform(0, 360)), age=Age.ADULT)
-    scenario = stage.scenario("audit", (recipe.ticks + _WARM_UP) * GRID_MS / 1000)
+    scenario = stage.scenario("audit", (recipe.ticks + WARM_UP) * GRID_MS / 1000)
     corner = (0.15, 0.15) if plan.camera == 0 else (width - 0.15, depth - 0.15)
     eye = Camera(
         name="corner",
@@ -245,7 +242,7 @@ def _plate(recipe: Recipe, room: int, camera: int) -> npt.NDArray[np.uint8]:
         k for k, plan in enumerate(recipe.visits) if (plan.room, plan.camera) == (room, camera)
     )
     scenario = msgspec.structs.replace(
-        _scene(Task(recipe, 0, visit)), person=(), size=PLATE_WH, duration=GRID_MS / 1000, prelude=0
+        scene(Task(recipe, 0, visit)), person=(), size=PLATE_WH, duration=GRID_MS / 1000, prelude=0
     )
     picture, _ = next(render(scenario))
     return picture
@@ -253,7 +250,7 @@ def _plate(recipe: Recipe, room: int, camera: int) -> npt.NDArray[np.uint8]:
 
 def _film(task: Task, models: Path) -> Arrays:
     """Render, perceive, cut out."""
-    scenario, ticks = _scene(task), task.recipe.ticks
+    scenario, ticks = scene(task), task.recipe.ticks
     perceiver = build_perceiver(
         PerceiveSettings(threads=1, timeout_ms=10_000),
         models,
@@ -268,13 +265,13 @@ def _film(task: Task, models: Path) -> Arrays:
         seen = perceiver.perceive(Frame(number, number * GRID_MS, 0, picture))
         subject = truth.subjects[0]
         found.append(_nearest(seen.persons, subject.box, task.recipe.size))
-        if number < _WARM_UP:
+        if number < WARM_UP:
             continue
         behaviors.append(str(subject.behavior))
         if subject.box is not None and truth.mask is not None:
             window = _window(subject.box, task.recipe.size)
-            crops[number - _WARM_UP] = cut(picture, window)
-            masks[number - _WARM_UP] = cut((truth.mask == 1).astype(np.uint8) * 255, window) > 127
+            crops[number - WARM_UP] = cut(picture, window)
+            masks[number - WARM_UP] = cut((truth.mask == 1).astype(np.uint8) * 255, window) > 127
     return {
         "behaviors": np.array(behaviors),
         "crops": crops,
@@ -379,24 +376,8 @@ def _person(data: Arrays, row: int) -> Person | None:
     )
 
 
-def _released(persons: list[Person | None], size: tuple[int, int]) -> tuple[Pose | None, ...]:
-    """What leaves of each frame: retargeted, made coarse, packed as in a camera's darkroom that
-    nobody has configured; then unpacked."""
-    retargeter = Retargeter()
-    channel = PoseChannel(PoseChannelSettings(), np.random.default_rng(0))
-    poses: list[Pose | None] = []
-    for frame, person in enumerate(persons):
-        pose = None
-        if person is not None and person.lost_frames <= MAX_LOST_FRAMES:
-            pose = retargeter.retarget(person, frame * GRID_MS, size)
-        if pose is not None:
-            pose = channel.apply(pose, frame * GRID_MS, size[0] / size[1])
-            pose = unpack_pose(pack_pose(pose))
-        poses.append(pose)
-    return tuple(poses)
-
-
-def _attributes(who: Identity, plan: Plan) -> dict[str, str]:
+def attributes(who: Identity, plan: Plan) -> dict[str, str]:
+    """What is true of a visit."""
     body, face, colours = who.proportions, who.face, who.colours
     return {
         "clothes": str(plan.clothes),
