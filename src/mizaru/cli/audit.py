@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,6 +62,14 @@ def run(
     resume: Annotated[
         bool, typer.Option(help="Keep what was run before with the same everything.")
     ] = True,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="No pictures, only exact joints of few people: poses alone are attacked, in a "
+            "minute. What continuous integration runs.",
+        ),
+    ] = False,
     people: Annotated[
         int | None,
         typer.Option(min=8, max=400, help="So many of the sim's people.", show_default=False),
@@ -101,9 +110,12 @@ def run(
       mizaru audit run --profile full --data data --out audit-full
 
       mizaru audit run --attack identity --representation omega --people 20 --out try
+
+      mizaru audit run --exact --representation retargeted_skeleton --attack identity --out gate
     """
     import msgspec
 
+    from mizaru.lab.audit import visits_sim
     from mizaru.lab.audit.contract import Profile
     from mizaru.lab.audit.run import Wish
     from mizaru.lab.audit.run import run as play
@@ -120,10 +132,12 @@ def run(
         models=models_folder(models, environment()),
         data=data,
         workers=workers or os.cpu_count() or 1,
+        recipe=visits_sim.GATE if exact else None,
+        pictures=not exact,
     )
     if people is not None:
         recipe = msgspec.structs.replace(source.wanted(chosen), people=people)
-        source = Source(source.cache, source.models, data, source.workers, recipe)
+        source = replace(source, recipe=recipe)
     console = Console(stderr=True, highlight=False)
     # Ending politely lets half-written files be removed and other processes end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

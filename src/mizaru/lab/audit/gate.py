@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from mizaru.errors import DataError
-from mizaru.lab.audit.results import Record, Results
+from mizaru.lab.audit.results import USES, Record, Results
 from mizaru.lab.audit.run import RANDOM
-
-USES: Final = frozenset({"behavior"})
-"""Attacks that measure what a representation is good for: more of it is no leak."""
 
 
 def compare(now: Results, then: Results, slack: float = 0.0) -> list[str]:

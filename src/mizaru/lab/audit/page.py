@@ -11,7 +11,6 @@ from importlib import resources
 from typing import Final
 
 from mizaru.lab.audit import plots
-from mizaru.lab.audit.gate import USES
 from mizaru.lab.audit.report import (
     TOP1,
     Target,
@@ -22,7 +21,7 @@ from mizaru.lab.audit.report import (
     targets,
     title,
 )
-from mizaru.lab.audit.results import Record, Results, Shown
+from mizaru.lab.audit.results import USES, Record, Results, Shown
 
 _STYLE: Final = """
 .pictures { display: flex; flex-wrap: wrap; gap: 12px; align-items: flex-end; }
@@ -111,7 +110,8 @@ def _figures(results: Results) -> str:
         some = [
             rows for question, rows in longest if question[3] == "sim" and clothes in question[2]
         ]
-        if some and (svg := plots.growth(some[-1])):
+        void = any(row.void for row in some[-1] if row.representation == ours) if some else True
+        if not void and (svg := plots.growth(some[-1])):
             parts.append(
                 _figure(
                     f"People named over frames, {clothes}",
@@ -120,9 +120,16 @@ def _figures(results: Results) -> str:
                 )
             )
     for (attack, measure, setting, dataset), rows in _worth_drawing(asked):
-        caption = f"{setting or 'all'}; {dataset}. Whiskers hold 95 %; the broken line is chance."
+        lower = "" if rows[0].higher_leaks else " The shorter the bar, the more is told."
+        caption = (
+            f"{setting or 'all'}; {dataset}. Whiskers hold 95 %; the broken line is chance.{lower}"
+        )
         parts.append(_figure(f"{attack}: {measure}", plots.ladder(rows, ours), caption))
     return f'<h2>Curves</h2>\n<div class="grid">\n{"".join(parts)}</div>\n'
+
+
+def _preferred(question: tuple[str, str, str, str]) -> bool:
+    return question[0] != "identity" or "clothes constant" in question[2]
 
 
 def _worth_drawing(
@@ -131,7 +138,8 @@ def _worth_drawing(
     """Of each attack, measure and dataset the last setting, if several representations have it."""
     last = {}
     for question, rows in asked:
-        if question[0] in USES or question[1] == "top-5" or len(rows) < 2:
+        drawn = sum(not row.void for row in rows) > 1 and _preferred(question)
+        if question[0] in USES or question[1] == "top-5" or not drawn:
             continue
         last[question[0], question[1], question[3]] = (question, rows)
     yield from list(last.values())[:_FEW_LADDERS]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mizaru.lab.audit.attacks.behavior import BehaviorProbe
 from mizaru.lab.audit.attacks.identity import Identity
 from mizaru.lab.audit.attacks.inversion import Inversion
 from mizaru.lab.audit.attacks.membership import Membership
@@ -49,7 +48,6 @@ REPRESENTATIONS: Final[dict[str, Callable[[Means], Representation]]] = {
 }
 
 ATTACKS: Final[dict[str, Attack]] = {
-    "behavior": BehaviorProbe(),
     "identity": Identity(),
     "reidentify": Reidentify(),
     "inversion": Inversion(),

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mizaru.lab.audit.gate import USES
-from mizaru.lab.audit.results import Record, Results
+from mizaru.lab.audit.results import USES, Record, Results
 from mizaru.lab.audit.run import RAW
 
 SUBJECTS: Final = ("omega", "retargeted_skeleton")

@@ -22,6 +22,8 @@ from mizaru.lab.audit.contract import Example, Row
 FORMAT: Final = 1
 RESULTS: Final = "results.json"
 PAIRS: Final = "pairs"
+USES: Final = frozenset({"utility"})
+"""Attacks that measure what a representation is good for: more of it is no leak."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -33,6 +33,7 @@ from mizaru.lab.audit.registry import ATTACKS, REPRESENTATIONS, Means
 from mizaru.lab.audit.results import (
     PAIRS,
     RESULTS,
+    USES,
     Dataset,
     Pair,
     Record,
@@ -159,7 +160,7 @@ def _question(row: Row) -> tuple[str, str, str, str]:
 
 def _void(row: Row, beside: Sequence[Row], controls_: set[str]) -> str:
     tested = [other for other in beside if other.representation in controls_ and not other.void]
-    if row.representation == RANDOM or not math.isnan(row.raw):
+    if row.representation == RANDOM or row.attack in USES or not math.isnan(row.raw):
         return ""  # an attack that brings its own anchor has judged it itself
     if not tested:
         return NO_CONTROL
