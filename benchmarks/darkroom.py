@@ -21,6 +21,7 @@ from mizaru.edge.darkroom import develop
 from mizaru.edge.darkroom.capture.decode import Video
 from mizaru.edge.darkroom.capture.source import parse_source
 from mizaru.edge.darkroom.desensitize import build_desensitizer
+from mizaru.edge.darkroom.encode.stage import build_stage
 from mizaru.edge.darkroom.frame import Frame
 from mizaru.edge.darkroom.perceive import build_perceiver
 from mizaru.edge.darkroom.stopwatch import Stopwatch
@@ -81,6 +82,8 @@ def _in_process(camera: CameraSettings, clip: Path) -> tuple[Stopwatch, float, f
         camera.perceive, models_folder(None, os.environ), rng=rng, clock=time.monotonic
     )
     desensitizer = build_desensitizer(camera, rng=rng, clock=time.monotonic_ns)
+    encoding = build_stage(camera.embedding)
+    channel = None if encoding is None else encoding.channel
     stopwatch, found, number = Stopwatch(), [], 0
     video = Video(parse_source(str(clip)))
     cpu_start = time.process_time()
@@ -100,9 +103,10 @@ def _in_process(camera: CameraSettings, clip: Path) -> tuple[Stopwatch, float, f
         with stopwatch.stage("desensitize"):
             out = desensitizer.desensitize(frame, perception)
         with stopwatch.stage("encode"):
-            for message in out:
+            width, height = frame.resolution_wh
+            for message in out if encoding is None else encoding.encode(out, width / height):
                 if not isinstance(message, Plate):
-                    encode(Developed(message, *frame.resolution_wh, 0))
+                    encode(Developed(message, width, height, 0, channel))
         found.append(len(perception.persons))
         mark = time.monotonic_ns()
     cpu_ms = (time.process_time() - cpu_start) * 1e3 / max(number - WARM_UP_FRAMES, 1)
