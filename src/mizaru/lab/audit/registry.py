@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mizaru.lab.audit.attacks.attributes import Attributes
 from mizaru.lab.audit.attacks.identity import Identity
 from mizaru.lab.audit.attacks.inversion import Inversion
 from mizaru.lab.audit.attacks.membership import Membership
 from mizaru.lab.audit.attacks.reidentify import Reidentify
 from mizaru.lab.audit.attacks.taint import Taint
 from mizaru.lab.audit.attacks.traffic import Traffic
+from mizaru.lab.audit.attacks.utility import Utility
 from mizaru.lab.audit.contract import Attack, Representation
 from mizaru.lab.audit.representations.controls import GeneralEmbedding, Noise
 from mizaru.lab.audit.representations.omega import Omega
@@ -50,8 +52,10 @@ REPRESENTATIONS: Final[dict[str, Callable[[Means], Representation]]] = {
 ATTACKS: Final[dict[str, Attack]] = {
     "identity": Identity(),
     "reidentify": Reidentify(),
+    "attributes": Attributes(),
     "inversion": Inversion(),
     "membership": Membership(),
     "traffic": Traffic(),
     "taint": Taint(),
+    "utility": Utility(),
 }

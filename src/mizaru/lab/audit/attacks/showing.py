@@ -36,7 +36,9 @@ _ANGLES: Final = (
 )  # fmt: skip
 _SHAPE: Final = (0, 3, 4, *range(5, 17))
 _MOST: Final = 512
-"""Numbers of an embedding or of further rows that are looked at, evenly chosen."""
+"""Numbers of an embedding that are looked at, evenly chosen."""
+_BESIDE: Final = 48
+"""The same of what comes with poses: the room, which is nobody's."""
 _BANDS: Final = 5
 """Parts that frequencies up to 5 Hz fall into."""
 
@@ -80,7 +82,8 @@ def show(
 
 def looks(given: Floats, medium: Medium) -> dict[str, Floats]:
     """Ways to look at what is given: one row of numbers per tick each, shape (T, F), NaN where not
-    known. Of poses: build alone (lengths, place, size), movement alone, and all."""
+    known. Of poses: build alone (lengths, place, size), movement alone, and all. Of pictures: a
+    grid, and colours from head to foot."""
     if medium is Medium.POSES:
         build, movement, rest = _kinematics(given)
         return {
@@ -89,7 +92,7 @@ def looks(given: Floats, medium: Medium) -> dict[str, Floats]:
             "movement": movement,
         }
     if medium is Medium.PIXELS:
-        return {"all": _grid(given)}
+        return {"all": _grid(given), "colours": _colours(given)}
     return {"all": _thinned(given.reshape(len(given), -1))}
 
 
@@ -139,7 +142,7 @@ def _kinematics(given: Floats) -> tuple[Floats, Floats, Floats]:
             build += [_lengths(metres), np.log(_lengths(metres) / _size(metres)), _size(metres)]
             movement += _moves(metres)
         if given.shape[1] > 17:
-            rest.append(_thinned(given[:, 17:].reshape(len(given), -1)))
+            rest += [given[:, 17], _thinned(given[:, 18:].reshape(len(given), -1), _BESIDE)]
     return _whole(build), _whole(movement), _whole(rest)
 
 
@@ -206,7 +209,17 @@ def _grid(given: Floats) -> Floats:
     return np.asarray(cells.mean(axis=(2, 4)).reshape(len(given), -1), np.float32)
 
 
-def _thinned(rows: Floats) -> Floats:
-    """At most `_MOST` columns, evenly chosen."""
-    step = max(1, math.ceil(rows.shape[1] / _MOST))
+def _colours(given: Floats) -> Floats:
+    """Mean and spread of the colours of bands of the middle half, where the person is, shape
+    (T, bands · 6)."""
+    width = given.shape[2]
+    middle = given[:, :, width // 4 : max(width - width // 4, width // 4 + 1)]
+    bands = np.array_split(middle, min(GRID_HW[1], given.shape[1]), axis=1)
+    parts = [of(band, axis=(1, 2)) for band in bands for of in (np.mean, np.std)]
+    return np.asarray(np.concatenate(parts, axis=1), np.float32)
+
+
+def _thinned(rows: Floats, most: int = _MOST) -> Floats:
+    """At most so many columns, evenly chosen."""
+    step = max(1, math.ceil(rows.shape[1] / most))
     return np.asarray(rows[:, ::step], np.float32)
