@@ -29,7 +29,17 @@ from mizaru.cloud.pipeline import Pipeline, Recognition
 from mizaru.cloud.store import NewSegment, Store
 from mizaru.vocabulary import COCO17, Pose
 from mizaru.wire.codec import encode, pack_pose
-from mizaru.wire.messages import GENESIS, Cursor, Hello, Offer, Representation, Segment
+from mizaru.wire.messages import (
+    GENESIS,
+    PROTOCOL_VERSION,
+    ChannelRecord,
+    Cursor,
+    Embedding,
+    Hello,
+    Offer,
+    Representation,
+    Segment,
+)
 from mizaru.wire.messages import chain_digest as digest
 from mizaru.wire.session import CloudSession, SegmentReceived
 
@@ -37,6 +47,7 @@ CAMERAS = 64
 SECONDS = 20
 START_MS = 1_760_000_000_000
 TARGET = 200
+CHANNEL = ChannelRecord(8, 1000, 350, 50, 3000, b"none")
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ def measure(
     session = CloudSession()
     names = [f"camera-{n}" for n in range(cameras)]
     offers = tuple(Offer(name, b"stream-1", 1, len(feeds[0])) for name in names)
-    session.receive(encode(Hello(1, bytes(16), offers)))
+    session.receive(encode(Hello(PROTOCOL_VERSION, bytes(16), offers)))
     session.welcome(Cursor(name, b"stream-1", 0, GENESIS) for name in names)
     recognition = Recognition.of_this_release(
         local_time=lambda t_ms: datetime.fromtimestamp(t_ms / 1000, UTC), new_id=new_incident_id
@@ -123,11 +134,12 @@ def main() -> None:
 
 
 def _segments(camera: str, people: int, seconds: int, seed: int) -> Iterator[bytes]:
-    """Encoded, chained segments of people who walk to and fro, swinging their limbs."""
+    """Encoded, chained segments of people who walk to and fro, swinging their limbs, with z."""
     rng = np.random.default_rng(seed)
     height = np.linspace(-0.5, 0.5, len(COCO17.keypoints))
     phase = rng.uniform(0, 2 * np.pi, people)
     previous = GENESIS
+    z = Embedding(25, bytes(8)) if people else None
     for number in range(1, seconds * 2 + 1):
         representations = []
         for step in range(5):
@@ -140,12 +152,12 @@ def _segments(camera: str, people: int, seconds: int, seed: int) -> Iterator[byt
                 keypoints[:, 1] = 0.6 + 0.5 * height
                 records.append(pack_pose(Pose(person + 1, keypoints)))
             representations.append(
-                Representation(frame * 3, START_MS + frame * 100, b"", tuple(records))
+                Representation(frame * 3, START_MS + frame * 100, b"", tuple(records), z)
             )
         data = encode(
             Segment(
                 camera, b"stream-1", number, previous, 640, 360,
-                START_MS + number * 500, tuple(representations),
+                START_MS + number * 500, tuple(representations), None, CHANNEL,
             )
         )  # fmt: skip
         previous = digest(data)

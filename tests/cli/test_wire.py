@@ -25,7 +25,7 @@ SEGMENT = m.Segment(
     (m.Representation(7, 100, b"12345678", (POSE,)), m.Representation(8, 200, b"", ())),
     m.Plate(b"RIFF\0\0\0\0WEBPVP8L", 40),
 )  # fmt: skip
-HELLO = m.Hello(1, bytes(16), (m.Offer("ward-3", bytes(8), 3, 9), m.Offer("b", bytes(8), 1, 0)))
+HELLO = m.Hello(2, bytes(16), (m.Offer("ward-3", bytes(8), 3, 9), m.Offer("b", bytes(8), 1, 0)))
 STATUS = m.Status("ward-3", CameraState.BLIND, 0, 10, 2, 255)
 
 
