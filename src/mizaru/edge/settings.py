@@ -131,7 +131,7 @@ class EmbeddingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
         every_ms: least time between two z; a budget lasts longer.
     """
 
-    enabled: bool = False
+    enabled: bool = True
     tier: EncoderTier = EncoderTier.AUTO
     width: Literal[8, 16, 32] = 8
     clip: Annotated[float, Meta(ge=0.01, le=10)] = 1.0
