@@ -55,6 +55,8 @@ def discriminant(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
     """Linear discriminants with Ledoit and Wolf's shrinkage (2004)."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+    if int((~_nothing(X)).sum()) <= len(np.unique(y)):
+        return neighbours(X, y, rng)  # one row each: there is no spread to shrink
     view = _View(X, int(rng.choice(_COMPONENTS)), whiten=False, rng=rng)
     shrinkage = "auto" if rng.random() < 0.5 else float(10 ** rng.uniform(-2, -0.3))
     return _learn(LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage), view, X, y, rng)

@@ -233,8 +233,9 @@ def _method(results: Results) -> str:
         "Attackers are adaptive: they know how a representation is made and learn on it. Each "
         "figure is the best of at least three families of classifiers (shrunken linear "
         "discriminants, nearest neighbours, networks, randomised trees), each started several "
-        "times with other choices; “best of” counts them all. Who is asked to name people is "
-        "chosen on one half of them and judged on the other, both ways; noise, which holds "
+        "times with other choices; “best of” counts them all. Every contest is fought twice "
+        "with the visits to learn from and to test on swapped: the attacker that was best in one "
+        "fight is judged in the other, so that luck is not counted as skill. Noise, which holds "
         "nothing, passes the same choice and has to come out at chance.",
         "Raw is the same attack on the unprotected picture, chance what guessing gives. Positive "
         f"controls are {controls}: where an attack does not clear chance on any of them, the row "

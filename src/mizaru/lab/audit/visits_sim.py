@@ -103,8 +103,8 @@ _PLANS: Final = (
 )
 QUICK: Final = Recipe(40, _PLANS, 25)
 FULL: Final = Recipe(40, (*_PLANS, Plan("day3", 1, 2, 1), Plan("day1", 0, 2, 0)), 130)
-GATE: Final = Recipe(24, _PLANS[:2], 15)
-"""Enough to see a leak of limb lengths in half a minute, where joints are exact."""
+GATE: Final = Recipe(40, _PLANS[:2], 60)
+"""Enough to see a leak of limb lengths within a minute, where joints are exact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,12 @@ Open set: nobody to be told apart was ever seen. A classifier of half of the peo
 that describe the other half; two visits are the same person if these are alike (cosine): equal
 error rate, and true accepts at 1 % false ones (TAR).
 
-The best attacker counts: of all families, restarts and both fusions the one that is best on one
-half of the people is judged on the other half, and the other way round, so that luck is not
-counted as skill. ``random`` passes the same choice and has to come out at chance.
+The best attacker counts, and luck is not counted as skill: every contest is fought twice with the
+visits to learn from and to test on swapped, and of all families, restarts and both fusions the
+one that was best in one fight is judged in the other, both ways; in the open set likewise with
+halves of the people. (Halves do not do in the closed set: who names the people of one half more
+often does so at the cost of the other.) ``random`` passes the same choice and has to come out
+at chance.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ import numpy.typing as npt
 
 from mizaru.errors import DataError
 from mizaru.lab.audit.contract import Medium, Outcome, Profile, Representation, Row, Visit
-from mizaru.lab.audit.families import Floats, Labels, Logs, Scores, attackers, tried
+from mizaru.lab.audit.families import Floats, Labels, Logs, Scores, attackers
 from mizaru.lab.audit.statistics import Interval, share, top, verification
 from mizaru.vocabulary import COCO17
 
@@ -164,8 +167,8 @@ def _contests(visits: Sequence[Visit]) -> Iterator[_Contest]:
     changed = pick(lambda v: _clothes(v) != clothes)
     for name, folds in (
         ("clothes constant", ((first, later), (later, first))),
-        (_OTHER_CAMERA, ((at_corner, elsewhere),)),
-        ("clothes changed", ((usual, changed),)),
+        (_OTHER_CAMERA, ((at_corner, elsewhere), (elsewhere, at_corner))),
+        ("clothes changed", ((usual, changed), (changed, usual))),
     ):
         met = tuple(
             (enrolled, tuple(k for k in tested if label[k] in label[list(enrolled)]))
@@ -304,13 +307,14 @@ def _lengths(points: Floats) -> Floats:
 
 
 def summary(features: Floats) -> Floats:
-    """One row (3 F,) of several frames: mean, spread and upper end of every feature."""
+    """One row (3 F,) of several frames: mean, spread and largest of every feature: a bone
+    is nowhere longer than it is."""
     if not np.isfinite(features).any():
         return np.full(3 * features.shape[1], np.nan, np.float32)
     some = features[np.isfinite(features).any(axis=1)]
     filled = np.where(np.isfinite(some), some, _mean(some))
-    upper = np.quantile(filled, 0.9, axis=0, method="nearest") if len(filled) > 1 else filled[0]
-    return np.concatenate([filled.mean(axis=0), filled.std(axis=0), upper]).astype(np.float32)
+    parts = (filled.mean(axis=0), filled.std(axis=0), filled.max(axis=0))
+    return np.concatenate(parts).astype(np.float32)
 
 
 def _mean(some: Floats) -> Floats:
@@ -329,6 +333,7 @@ def _closed(
 ) -> list[_Result]:
     lengths = _lengths_of(contest, seen, profile)
     tries: dict[tuple[int, int], dict[str, list[float]]] = {}
+    seed = int(rng.integers(2**31))
     for enrolled, tested in contest.folds:
         frames, names = _stack((seen[k], contest.label[k]) for k in enrolled)
         windows = {ticks: [_windows(seen[k], ticks) for k in tested] for ticks in lengths}
@@ -343,7 +348,9 @@ def _closed(
             ]
             for ticks in lengths[1:]
         }
-        for number, (family, fit) in enumerate(attackers(profile, rng)):
+        # The same attackers in both fights: one is chosen for what it does in the other.
+        same = attackers(profile, np.random.default_rng(seed))
+        for number, (family, fit) in enumerate(same):
             logs = _of_each(fit(frames, names), [seen[k] for k in tested])
             for ticks in lengths:
                 sums = [
@@ -354,11 +361,13 @@ def _closed(
                 if ticks in taught:
                     means = _of_each(fit(*taught[ticks]), asked[ticks])
                     _note(tries, contest, tested, means, ticks, f"{family} of means {number}")
-    who = np.array([contest.label[k] for _, tested in contest.folds for k in tested])
-    half = contest.half(rng)[who]
+    who = [contest.label[k] for _, tested in contest.folds for k in tested]
+    fight = np.repeat(len(contest.folds[0][1]), len(who)) <= np.arange(len(who))
+    if len(contest.folds) == 1:
+        fight = contest.half(rng)[who]
     people = [contest.people[label] for label in who]
     known = len({int(contest.label[k]) for k in contest.folds[0][0]})
-    best = {key: _chosen(found, half) for key, found in tries.items()}
+    best = {key: _chosen(found, fight) for key, found in tries.items()}
     return [
         _Result(
             f"top-{k}",
@@ -391,22 +400,22 @@ def _note(
 
 
 def _chosen(
-    tries: dict[str, list[float]], half: npt.NDArray[np.bool_]
+    tries: dict[str, list[float]], second: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float64], str]:
-    """Shares of the attackers that were best on the other half, and their families.
+    """Shares of the attackers that were best in the other fight, and their families.
 
     Args:
         tries: attacker → share of each visit, shape (visits,).
-        half: whether a visit's person is in the first half, shape (visits,).
+        second: which visits were tested in the second fight, shape (visits,).
     """
     shares = np.array(list(tries.values()))
-    found, families = np.empty(shares.shape[1]), []
-    for part in (half, ~half):
-        if not part.any() or part.all():
-            part = np.ones_like(half)  # noqa: PLW2901 (nobody else to choose on)
-        best = int(shares[:, ~part].mean(axis=1).argmax()) if not part.all() else 0
-        found[part] = shares[best, part]
-        families.append(list(tries)[best].rpartition(" ")[0])
+    names, found = [name.rpartition(" ")[0] for name in tries], np.empty(shares.shape[1])
+    families = []
+    for part in (second, ~second):
+        if part.any():
+            best = int(shares[:, ~part].mean(axis=1).argmax()) if not part.all() else 0
+            found[part] = shares[best, part]
+            families.append(names[best])
     return found, ", ".join(dict.fromkeys(families))
 
 
@@ -423,31 +432,20 @@ def _open(
     lengths = _lengths_of(contest, seen, profile)
     lengths = lengths if len(lengths) < 2 else [lengths[0], lengths[-1]]
     tries: dict[int, list[tuple[str, _Pairs, _Pairs]]] = {ticks: [] for ticks in lengths}
-    enrolled, tested = contest.folds[0]
+    drawn = [_drawn(features, lengths[-1], rng) for features in seen]
     for family, fit in attackers(profile, rng):
-        described = []
-        for taught in (half, ~half):
-            order = np.flatnonzero(taught)
-            frames, names = _stack(
-                (seen[k], np.searchsorted(order, contest.label[k]))
-                for k in (*enrolled, *tested)
-                if taught[contest.label[k]]
-            )
-            described.append(fit(frames, names))
         for ticks in lengths:
-            first, second = (
-                _pairs(contest, seen, describe, strangers, ticks)
-                for describe, strangers in zip(described, (~half, half), strict=True)
-            )
-            tries[ticks].append((family, first, second))
-    return [
-        result for ticks, found in tries.items() for result in _told(found, ticks, tried(profile))
-    ]
+            for means in (False, True) if ticks > 1 else (False,):
+                first, second = (
+                    _pairs(contest, seen, fit, taught, ticks, drawn if means else None)
+                    for taught in (half, ~half)
+                )
+                name = f"{family} of means" if means else family
+                tries[ticks].append((name, first, second))
+    return [result for ticks, found in tries.items() for result in _told(found, ticks)]
 
 
-def _told(
-    tries: Sequence[tuple[str, _Pairs, _Pairs]], ticks: int, number: int
-) -> Iterator[_Result]:
+def _told(tries: Sequence[tuple[str, _Pairs, _Pairs]], ticks: int) -> Iterator[_Result]:
     """Error rate and accepts of the attackers that were best on the other half."""
     for measure, at, chance in ((EER, 0, 0.5), (TAR, 1, FALSE_ACCEPTS)):
         sign = 1 if measure == TAR else -1
@@ -461,7 +459,7 @@ def _told(
             *found,
             chance=chance,
             family=", ".join(dict.fromkeys((first[0], second[0]))),
-            tried=number,
+            tried=len(tries),
             higher_leaks=measure == TAR,
         )
 
@@ -478,22 +476,43 @@ class _Pairs:
 def _pairs(
     contest: _Contest,
     seen: Sequence[Floats],
-    describe: Scores,
-    strangers: npt.NDArray[np.bool_],
+    fit: Callable[[Floats, Labels], Scores],
+    taught: npt.NDArray[np.bool_],
     ticks: int,
+    drawn: Sequence[Floats] | None,
 ) -> _Pairs:
+    """Strangers' visits, compared by a classifier of the others.
+
+    Args:
+        taught: who teaches it, shape (people,); the others are strangers.
+        drawn: summaries of every visit; None: single frames are described, and their scores
+            averaged over T.
+    """
     enrolled, tested = contest.folds[0]
+    order = np.flatnonzero(taught)
+    describe = fit(
+        *_stack(
+            ((seen if drawn is None else drawn)[k], np.searchsorted(order, contest.label[k]))
+            for k in (*enrolled, *tested)
+            if taught[contest.label[k]]
+        )
+    )
 
     def described(which: Iterable[int], ticks: int | None) -> tuple[Logs, Labels]:
-        own = [k for k in which if strangers[contest.label[k]]]
         rows: list[Logs] = []
         labels: list[int] = []
-        for k, logs in zip(own, _of_each(describe, [seen[k] for k in own]), strict=True):
-            windows = [np.arange(len(logs))] if ticks is None else _windows(logs, ticks)
+        for k in which:
+            if taught[contest.label[k]]:
+                continue
+            windows = [np.arange(len(seen[k]))] if ticks is None else _windows(seen[k], ticks)
             windows = windows[:: -(-len(windows) // _TESTED)]
-            rows += [logs[window].mean(axis=0) for window in windows]
+            if drawn is None:
+                logs = describe(seen[k])
+                rows += [logs[window].mean(axis=0) for window in windows]
+            else:
+                rows.append(describe(np.stack([summary(seen[k][window]) for window in windows])))
             labels += [int(contest.label[k])] * len(windows)
-        return np.stack(rows), np.array(labels, np.int64)
+        return np.vstack(rows), np.array(labels, np.int64)
 
     gallery, owners = described(enrolled, None)
     probes, names = described(tested, ticks)
