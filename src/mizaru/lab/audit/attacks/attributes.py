@@ -141,7 +141,9 @@ def _rows(
         every = [(scores, asked) for _, _, scores, asked in best.values()]
 
         def mean(some: npt.NDArray[np.int64]) -> float:
-            return float(np.nanmean([_precision(s, a, some) for s, a in every]))
+            found = [_precision(s, a, some) for s, a in every]
+            known = [value for value in found if math.isfinite(value)]
+            return float(np.mean(known)) if known else math.nan
 
         value, low, high = drawn(people.tolist(), mean, draws=200)
         rows.insert(

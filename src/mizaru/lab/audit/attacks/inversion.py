@@ -178,9 +178,7 @@ def _attack(
 ) -> tuple[list[Row], Example]:
     generator = _generate(learn.spread)
     judge = _judge(learn, rng)
-    blind = [
-        _score(name, pictures, test, judge) for name, pictures in _blind(learn, test, visits, rng)
-    ]
+    blind = [_score(name, pictures, test, judge) for name, pictures in _blind(learn, test, visits)]
     tried = [
         _score(family, generator(rebuild(test.given)), test, judge)
         for family, rebuild in _attackers(learn, generator, profile, rng)
@@ -376,9 +374,7 @@ def _colours(pictures: Floats) -> Floats:
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def _blind(
-    learn: _Set, test: _Set, visits: Sequence[Visit], rng: np.random.Generator
-) -> Iterator[tuple[str, Floats]]:
+def _blind(learn: _Set, test: _Set, visits: Sequence[Visit]) -> Iterator[tuple[str, Floats]]:
     """Pictures that know nothing of the person who is looked for."""
     colour = learn.pictures[learn.masks].mean(axis=0)
     yield "constant", np.broadcast_to(colour, test.pictures.shape).astype(np.float32)
@@ -386,7 +382,8 @@ def _blind(
     inside = (learn.pictures * learn.masks[..., None]).sum(axis=0)
     middle = (inside + colour) / weight
     yield "mean picture", np.broadcast_to(middle, test.pictures.shape).astype(np.float32)
-    yield "anybody", learn.spread[rng.integers(len(learn.spread), size=len(test.spread))]
+    anybody = np.random.default_rng(_TICKS).integers(len(learn.spread), size=len(test.spread))
+    yield "anybody", learn.spread[anybody]
     plates = [visit.plate for visit in visits if visit.plate is not None]
     if plates:
         rooms = np.mean([cv2.resize(p, SIZE_HW[::-1]).astype(np.float32) for p in plates], axis=0)

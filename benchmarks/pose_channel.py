@@ -1,0 +1,296 @@
+"""What a coarser pose channel is worth: who is known again, set against what is still recognised.
+
+``python -m benchmarks.pose_channel --data ../shared/data`` sends the same poses through
+`mizaru.edge.darkroom.desensitize.pose_channel` at every setting of `SETTINGS` and attacks what
+comes out. Real people of UTKinect and PRECOG, seen without mistakes (`mizaru.lab.audit.real`), are
+looked for on another day; the leak is how far CMC-1 lies on the way from chance to raw skeletons.
+With ``--visits`` (the audit's cache) the sim's people are asked for their build. What is left is
+read by the attackers' families (behaviour, macro-F1) and by the shipped recognizer (UP-Fall clips
+that `mizaru evaluate` has recorded: AUC of the highest fall score of a clip, falls against daily
+life). Figures are kept in ``--out`` as they come; a second run goes on where the first stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from mizaru.cloud.recognize.finding import Observation
+from mizaru.cloud.recognize.network import shipped_model
+from mizaru.cloud.recognize.outputs import FALL
+from mizaru.cloud.recognize.sight import Sight
+from mizaru.edge.darkroom.desensitize.pose_channel import PoseChannel
+from mizaru.edge.models import models_folder
+from mizaru.edge.settings import Pace, PoseChannelSettings
+from mizaru.errors import DataError
+from mizaru.lab.audit import visits_sim
+from mizaru.lab.audit.attacks.attributes import Attributes
+from mizaru.lab.audit.attacks.reidentify import COMMON, LENGTHS, Reidentify
+from mizaru.lab.audit.attacks.utility import Utility
+from mizaru.lab.audit.contract import Profile, Representation, Row, Visit
+from mizaru.lab.audit.real import real_visits
+from mizaru.lab.audit.representations.poses import RawSkeleton, RetargetedSkeleton
+from mizaru.lab.data.manifest import read_manifest
+from mizaru.lab.data.recording import Recorder
+from mizaru.lab.data.sources import source_of
+from mizaru.lab.evaluate.statistic import auc
+from mizaru.vocabulary import Pose
+from mizaru.wire.codec import pack_pose, unpack_pose
+from mizaru.wire.messages import GRID_MS
+
+SETS: Final = ("utkinect", "precog16")
+BUILD: Final = frozenset({"arms", "height", "legs", "shoulders", "torso", "girth"})
+CLIPS: Final = 24
+"""Of falls, and as many of daily life."""
+
+SETTINGS: Final[dict[str, PoseChannelSettings]] = {
+    "as retargeted": PoseChannelSettings(),
+    "step 3 %": PoseChannelSettings(step=0.03),
+    "step 6 %": PoseChannelSettings(step=0.06),
+    "jitter 2 %": PoseChannelSettings(jitter=0.02),
+    "jitter 4 %": PoseChannelSettings(jitter=0.04),
+    "jitter 8 %": PoseChannelSettings(jitter=0.08),
+    "jitter 4 %, all sticky": PoseChannelSettings(jitter=0.04, sticky=1.0),
+    "jitter 8 %, all sticky": PoseChannelSettings(jitter=0.08, sticky=1.0),
+    "smooth 0.3 s": PoseChannelSettings(smooth_s=0.3),
+    "hold 0.5 s": PoseChannelSettings(hold_ms=500),
+    "hold 0.3 s, jitter 4 %": PoseChannelSettings(hold_ms=300, jitter=0.04),
+    "smooth 0.2 s, jitter 4 %, step 3 %": PoseChannelSettings(smooth_s=0.2, jitter=0.04, step=0.03),
+}
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """One setting.
+
+    Attributes:
+        cmc: of each set, CMC-1 at T = 25; chance: what guessing gives.
+        build: mean average precision of build; guess: of a random order. NaN without visits.
+        f1: macro-F1 of behaviours, mean over sets.
+        fall: AUC over UP-Fall clips; NaN without recordings.
+    """
+
+    cmc: dict[str, float]
+    chance: dict[str, float]
+    build: float
+    guess: float
+    f1: float
+    fall: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pose_channel", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with MANIFEST.csv")
+    parser.add_argument("--visits", type=Path, help="the audit's cache of simulated visits")
+    parser.add_argument(
+        "--recordings", type=Path, default=Path("~/.cache/mizaru/recordings").expanduser()
+    )
+    parser.add_argument("--out", type=Path, default=Path("pose_channel.json"))
+    parser.add_argument("--picture", type=Path, help="write the plot here")
+    arguments = parser.parse_args()
+    console = Console(width=150)
+    known = _read(arguments.out)
+    wanted = [name for name in ("raw skeleton", *SETTINGS) if name not in known]
+    if wanted:
+        LENGTHS[Profile.QUICK] = (COMMON,)
+        real = real_visits(arguments.data, SETS)
+        sim = tuple(_simulated(arguments.visits)) if arguments.visits else ()
+        clips = tuple(_clips(arguments.data, arguments.recordings))
+        console.print(f"{len(real)} real visits, {len(sim)} simulated, {len(clips)} clips")
+        for name in track(wanted, "settings", console=console):
+            known[name] = _measure(name, real, sim, clips)
+            arguments.out.write_bytes(msgspec.json.encode(known))
+    console.print(_table(known))
+    if arguments.picture:
+        arguments.picture.write_text(plot(known))
+
+
+def _read(file: Path) -> dict[str, Figures]:
+    return msgspec.json.decode(file.read_bytes(), type=dict[str, Figures]) if file.exists() else {}
+
+
+def _measure(
+    name: str,
+    real: tuple[Visit, ...],
+    sim: tuple[Visit, ...],
+    clips: tuple[tuple[bool, tuple[Observation, ...]], ...],
+) -> Figures:
+    settings = SETTINGS.get(name)
+    shown: Representation = RetargetedSkeleton() if settings else RawSkeleton()
+    rng = np.random.default_rng(0)
+    if settings is not None:
+        real = tuple(channelled(visit, settings, rng) for visit in real)
+        sim = tuple(channelled(visit, settings, rng) for visit in sim)
+    rows = _run(Reidentify(), shown, real)
+    cmc = [row for row in rows if row.measure == "CMC-1" and row.setting.endswith("visits")]
+    built = [r for r in _run(Attributes(), shown, sim) if r.measure.removeprefix("AP ") in BUILD]
+    f1 = [row.value for row in _run(Utility(), shown, (*real, *sim))]
+    return Figures(
+        cmc={row.dataset: row.value for row in cmc},
+        chance={row.dataset: row.chance for row in cmc},
+        build=_mean([row.value for row in built]),
+        guess=_mean([row.chance for row in built]),
+        f1=_mean(f1),
+        fall=_fall_auc(clips, settings) if settings else float("nan"),
+    )
+
+
+def _run(
+    attack: Reidentify | Attributes | Utility, shown: Representation, visits: tuple[Visit, ...]
+) -> tuple[Row, ...]:
+    try:
+        return attack.run(shown, visits, Profile.QUICK, np.random.default_rng(0)).rows
+    except DataError:
+        return ()
+
+
+def channelled(visit: Visit, settings: PoseChannelSettings, rng: np.random.Generator) -> Visit:
+    """The visit with its poses sent through the channel and the wire's packing."""
+    aspect = visit.resolution_wh[0] / visit.resolution_wh[1]
+    channel = PoseChannel(settings, rng)
+    poses: list[Pose | None] = []
+    for tick, pose in enumerate(visit.poses):
+        if pose is None:
+            channel.forget_all_but(set())
+            poses.append(None)
+            continue
+        poses.append(_wire(channel.apply(pose, tick * GRID_MS, aspect)))
+    return replace(visit, poses=tuple(poses), attributes=dict(visit.attributes))
+
+
+def _wire(pose: Pose) -> Pose:
+    return unpack_pose(pack_pose(pose))
+
+
+def _simulated(cache: Path) -> Iterator[Visit]:
+    for task in visits_sim.tasks(visits_sim.QUICK):
+        if task.file(cache).exists():
+            yield visits_sim.load(task, cache)
+
+
+def _clips(data: Path, recordings: Path) -> Iterator[tuple[bool, tuple[Observation, ...]]]:
+    """(whether somebody falls, what crossed the wall) of recorded UP-Fall clips, camera 1."""
+    recorder = Recorder(models=models_folder(None, os.environ), cache=recordings)
+    found = {True: 0, False: 0}
+    for clip in read_manifest(data / "MANIFEST.csv"):
+        if clip.kind != "video" or source_of(clip).name != "upfall" or "_C1" not in clip.path:
+            continue
+        falls = "fall" in clip.labels
+        recording = recorder.known(clip.file, Pace.LIVE) if found[falls] < CLIPS else None
+        if recording is not None:
+            found[falls] += 1
+            yield falls, tuple(recording.observations())
+
+
+def _fall_auc(
+    clips: tuple[tuple[bool, tuple[Observation, ...]], ...], settings: PoseChannelSettings
+) -> float:
+    """AUC of the highest fall score of each clip."""
+    network = shipped_model().network
+    scores = []
+    for _, observations in clips:
+        channel, sight = PoseChannel(settings, np.random.default_rng(0)), Sight()
+        windows = []
+        for observation in observations:
+            t_ms, aspect = observation.key.t_ms, observation.aspect
+            poses = tuple(_wire(channel.apply(p, t_ms, aspect)) for p in observation.poses)
+            seen = sight.observe(Observation(observation.key, poses, aspect))
+            windows += [s.window.features() for s in seen if s.window is not None]
+        score = -1e3
+        if windows:
+            score = float(network(np.stack(windows[::2]).astype(np.float32))[:, FALL].max())
+        scores.append(score)
+    found = auc(scores, [falls for falls, _ in clips])
+    return float("nan") if found is None else found
+
+
+def leak(figures: Figures, raw: Figures) -> float:
+    """How far on the way from chance to raw skeletons, mean over sets."""
+    ways = [
+        (figures.cmc[name] - figures.chance[name]) / (raw.cmc[name] - figures.chance[name])
+        for name in figures.cmc
+        if raw.cmc.get(name, 0.0) > figures.chance[name]
+    ]
+    return _mean(ways)
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _table(known: dict[str, Figures]) -> Table:
+    raw = known["raw skeleton"]
+    sets = sorted(raw.cmc)
+    table = Table(title="pose channel: CMC-1 at T = 25 across visits, and what is still recognised")
+    table.add_column("setting")
+    for name in (*sets, "leak", "build AP", "behaviour F1", "fall AUC"):
+        table.add_column(name, justify="right")
+    for name, figures in known.items():
+        cells = [figures.cmc.get(one, float("nan")) for one in sets]
+        cells += [leak(figures, raw), figures.build, figures.f1, figures.fall]
+        table.add_row(name, *(f"{cell:.2f}" for cell in cells))
+    chance = [f"{raw.chance[one]:.2f}" for one in sets]
+    table.add_row("guessing", *chance, "0.00", f"{raw.guess:.2f}", "", "0.50")
+    return table
+
+
+def plot(known: dict[str, Figures]) -> str:
+    """Leak across, behaviour and falls upwards, as SVG."""
+    raw = known["raw skeleton"]
+    width, height, left, low, top = 760, 420, 60, 370, 30
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return left + (x + 0.1) / 1.2 * (width - left - 20), low - (y - 0.2) / 0.8 * (low - top)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif" font-size="11">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    x0, y0 = at(0.0, 0.2)
+    third = at(1 / 3, 0.2)[0]
+    parts.append(f'<rect x="{x0:.0f}" y="{top}" width="{third - x0:.0f}" height="{y0 - top:.0f}" '
+                 'fill="#eef6ee"/>')  # fmt: skip
+    for k in range(6):
+        x, y = at(k / 5, 0.2 + 0.16 * k)
+        parts.append(f'<text x="{x:.0f}" y="{low + 16}" text-anchor="middle">{k / 5:.1f}</text>')
+        parts.append(
+            f'<line x1="{left}" x2="{width - 20}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>'
+            f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end">{0.2 + 0.16 * k:.2f}</text>'
+        )
+    parts.append(
+        f'<text x="{width / 2:.0f}" y="{low + 36}" text-anchor="middle">known again: way from '
+        "guessing (0) to raw skeletons (1), CMC-1 at T = 25; green: the target</text>"
+    )
+    numbers = {name: k for k, name in enumerate(known, start=1)}
+    for name, figures in known.items():
+        for value, colour in ((figures.f1, "#2b6cb0"), (figures.fall, "#c05621")):
+            if np.isfinite(value):
+                x, y = at(leak(figures, raw), value)
+                parts.append(
+                    f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{colour}"><title>{name}: '
+                    f"{value:.2f}</title></circle>"
+                    f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="white" text-anchor="middle">'
+                    f"{numbers[name]}</text>"
+                )
+    legend = [f"{k} {name}" for name, k in numbers.items()]
+    for k, words in enumerate(legend):
+        parts.append(f'<text x="{width - 215}" y="{low - 12 * (len(legend) - k)}">{words}</text>')
+    parts.append(
+        f'<text x="{left}" y="18"><tspan fill="#c05621">● falls, AUC of the shipped recognizer'
+        '</tspan><tspan fill="#2b6cb0" dx="16">● behaviour, macro-F1</tspan></text></svg>'
+    )
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()
