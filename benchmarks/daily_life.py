@@ -27,13 +27,11 @@ from rich.progress import Progress
 from benchmarks.clips import CACHE
 from mizaru.cloud.incident import ChangeKind, IncidentEngine
 from mizaru.cloud.recognize import build_recognizer, recognizer_info
-from mizaru.cloud.settings import CloudCameraSettings, ZoneKind, ZoneSettings
+from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.lab.motion import Motion
 from mizaru.lab.seeing import Eye, look
 from mizaru.lab.sim.daily import daily_life
-
-NEAR_M = 0.1
-"""Nothing nearer to the camera's plane than this is drawn, metres."""
+from mizaru.lab.train.rest import rest_zones
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -53,68 +51,6 @@ class Episode(msgspec.Struct, frozen=True):
     seconds: float
     seen_s: float
     alarms: tuple[Alarm, ...]
-
-
-def rest_zones(motion: Motion, eye: Eye) -> tuple[ZoneSettings, ...]:
-    """Beds and sofas as polygons of the picture: floor to mattress, cut at its edges."""
-    zones = []
-    for number, corners in enumerate(motion.rest):
-        # Whoever lies on a mattress appears above its floor plan.
-        points = eye.look(np.array([(x, y, z) for x, y in corners for z in (0.2, 0.9)]))
-        pixels = eye.project(in_front(points)) / eye.resolution_wh
-        if len(pixels) < 3:
-            continue
-        corners_uv = cut_to_picture(hull(pixels))
-        if len(corners_uv) < 3 or np.ptp(np.array(corners_uv), axis=0).min() < 0.02:
-            continue
-        polygon = tuple((float(u), float(v)) for u, v in hull(np.array(corners_uv)))
-        if len(polygon) >= 3:
-            zones.append(ZoneSettings(name=f"rest {number}", kind=ZoneKind.REST, polygon=polygon))
-    return tuple(zones)
-
-
-def in_front(points: np.ndarray) -> np.ndarray:
-    """Of a convex body's corners (N, 3) in metres of the camera, what remains of it in front of
-    the camera: corners there, and where its edges and diagonals meet the plane at `NEAR_M`."""
-    kept = [point for point in points if point[2] >= NEAR_M]
-    for a, b in itertools.combinations(points, 2):
-        if (a[2] < NEAR_M) != (b[2] < NEAR_M):
-            kept.append(a + (NEAR_M - a[2]) / (b[2] - a[2]) * (b - a))
-    return np.array(kept).reshape(-1, 3)
-
-
-def cut_to_picture(polygon: list[np.ndarray]) -> list[np.ndarray]:
-    """A convex polygon's part within the picture [0, 1]² (Sutherland and Hodgman)."""
-    for axis, edge, sign in ((0, 0.0, 1.0), (0, 1.0, -1.0), (1, 0.0, 1.0), (1, 1.0, -1.0)):
-        kept: list[np.ndarray] = []
-        for a, b in itertools.pairwise([*polygon, *polygon[:1]]):
-            inside_a, inside_b = (sign * (p[axis] - edge) >= 0 for p in (a, b))
-            if inside_a:
-                kept.append(a)
-            if inside_a != inside_b:
-                crossing = a + (edge - a[axis]) / (b[axis] - a[axis]) * (b - a)
-                crossing[axis] = edge
-                kept.append(crossing)
-        polygon = kept
-    return polygon
-
-
-def hull(points: np.ndarray) -> list[np.ndarray]:
-    """Corners of the convex hull of points (N, 2), in order (Andrew's monotone chain)."""
-    ranked = points[np.lexsort(points.T[::-1])]
-
-    def half(row: np.ndarray) -> list[np.ndarray]:
-        chain: list[np.ndarray] = []
-        for point in row:
-            while len(chain) > 1:
-                a, b = chain[-1] - chain[-2], point - chain[-2]
-                if a[0] * b[1] - a[1] * b[0] > 1e-9:
-                    break
-                chain.pop()
-            chain.append(point)
-        return chain[:-1]
-
-    return half(ranked) + half(ranked[::-1])
 
 
 def judge(motion: Motion, rng: np.random.Generator) -> Episode:

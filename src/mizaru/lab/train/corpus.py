@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mizaru.cloud.recognize.features import CHANNELS, TICKS
+from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.edge.settings import Pace
 from mizaru.errors import DataError
 from mizaru.lab.data.load import load
@@ -340,15 +341,18 @@ def _look(motion: Motion, source: SourceSettings, k: int) -> Iterator[Sequence]:
         yield look(motion, rng=np.random.default_rng([source.seed, k, view, 2]))
 
 
-def daily_life(hours: float, seed: int) -> Iterator[Sequence]:
-    """A simulated day from eight in the morning on, seen by drawn cameras; nobody falls or
-    fights. Nothing of it is ever learnt from."""
-    from mizaru.lab.seeing import look
+def daily_life(hours: float, seed: int) -> Iterator[tuple[Sequence, CloudCameraSettings]]:
+    """A simulated day from eight in the morning on, seen by drawn cameras whose beds and sofas
+    are drawn in as rest zones; nobody falls or fights. Nothing of it is ever learnt from."""
+    from mizaru.lab.seeing import Eye, look
     from mizaru.lab.sim import daily
+    from mizaru.lab.train.rest import rest_zones
 
     rng = np.random.default_rng([seed, 3])
     for motion in daily.daily_life(rng, hours, begin=8.0):
-        yield look(motion, rng=rng)
+        eye = Eye.draw(rng, motion)
+        camera = CloudCameraSettings(id="camera-1", zone=rest_zones(motion, eye))
+        yield look(motion, rng=rng, eye=eye), camera
 
 
 def _of_sim(source: SourceSettings, places: Places, families: tuple[str, ...] = ()) -> list[_Piece]:

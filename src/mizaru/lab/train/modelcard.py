@@ -104,6 +104,17 @@ def _lines(result: Result, recipe: Recipe) -> Iterator[str]:
             f"{outcome.delay_s(0.5):.1f}, {outcome.delay_s(0.95):.1f} |"
         )
     yield ""
+    yield "Falls at other thresholds:"
+    yield ""
+    yield "| threshold | found | false on the hold-out | false on the simulated day | told after, s |"
+    yield "|---|---|---|---|---|"
+    for threshold, (held, day) in result.sweep.items():
+        yield (
+            f"| {threshold:.2f} | {held.found} of {held.events} | {held.false} in "
+            f"{held.hours:.2f} h | {day.false} in {day.hours:.2f} h | "
+            f"{held.delay_s(0.5):.1f}, {held.delay_s(0.95):.1f} |"
+        )
+    yield ""
     yield "## Shown on real people"
     yield ""
     yield "| behaviour | shown on | figures |"

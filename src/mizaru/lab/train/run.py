@@ -18,6 +18,7 @@ from mizaru.cloud.recognize import card as cards
 from mizaru.cloud.recognize.learned import trace
 from mizaru.cloud.recognize.network import CARD_NAME, ONNX_NAME, Network, OnnxNetwork, load_model
 from mizaru.cloud.recognize.outputs import ACTIONS, AGGRESSION, FALL
+from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.lab.sequence import Sequence
 from mizaru.lab.train.calibrate import fit_platt, fit_temperature
 from mizaru.lab.train.corpus import (
@@ -39,6 +40,7 @@ Array = npt.NDArray[np.float32]
 
 _UNCHOSEN: Final = 0.6
 """Threshold of a risk that the hold-out has no false score of."""
+_SWEPT: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,7 @@ class Result:
         card: as written beside the weights.
         scores: on the half of the hold-out that nothing was fitted on.
         outcomes: of each operating point, on the hold-out.
+        sweep: threshold of falls → its outcome on the hold-out, and on the simulated day.
         library: all that was gathered.
         held: which of its stories were held out, shape (S,).
         apart: greatest difference of logits between torch and ONNX.
@@ -59,6 +62,7 @@ class Result:
     card: cards.Card
     scores: Scores
     outcomes: dict[Behavior, Outcome]
+    sweep: dict[float, tuple[Outcome, Outcome]]
     library: Library
     held: npt.NDArray[np.bool_]
     apart: float
@@ -135,7 +139,8 @@ def train_recognizer(
     runner = OnnxNetwork(file, draft.sha256)
     life = daily_life(recipe.alarm.hours, recipe.alarm.seed)
     chosen_on = _Traced.of(life, runner, draft, on_trace)
-    judged_on = _Traced.of(library.sequences(held), runner, draft, on_trace)
+    scenes = ((sequence, None) for sequence in library.sequences(held))
+    judged_on = _Traced.of(scenes, runner, draft, on_trace)
     points = {
         risk: _point(
             choose(traces, hours=chosen_on.hours, per_camera_day=recipe.alarm.per_camera_day),
@@ -148,12 +153,20 @@ def train_recognizer(
         risk: outcome(traces, points[risk].threshold, hours=judged_on.hours)
         for risk, traces in judged_on.traces.items()
     }
+    sweep = {
+        threshold: (
+            outcome(judged_on.traces[Behavior.FALL], threshold, hours=judged_on.hours),
+            outcome(chosen_on.traces[Behavior.FALL], threshold, hours=chosen_on.hours),
+        )
+        for threshold in _SWEPT
+    }
     said = say(network, judged.x, relations=recipe.use_relations, device=device)
     scores = judge(_calibrated(draft, said), judged)
     card = msgspec.structs.replace(draft, operating_points=points, metrics=_metrics(scores))
     cards.save_card(card, out / CARD_NAME)
     load_model(out)  # the cloud itself must take what was written
-    return Result(card, scores, outcomes, library, held, apart, export.cost_ms(file), learnt_s)
+    cost_ms = export.cost_ms(file)
+    return Result(card, scores, outcomes, sweep, library, held, apart, cost_ms, learnt_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +178,18 @@ class _Traced:
 
     @staticmethod
     def of(
-        sequences: Iterable[Sequence],
+        sequences: Iterable[tuple[Sequence, CloudCameraSettings | None]],
         network: Network,
         card: cards.Card,
         on_trace: Callable[[int], None],
     ) -> _Traced:
         traces: dict[Behavior, list[Trace]] = {risk: [] for risk in cards.LEARNED_RISKS}
         ms = 0
-        for done, sequence in enumerate(sequences, start=1):
+        for done, (sequence, camera) in enumerate(sequences, start=1):
             seen = sequence.observations
             ms += seen[-1].key.t_ms - seen[0].key.t_ms if seen else 0
-            for risk, found in traces_of(sequence, trace(seen, network, card), done).items():
+            moments = trace(seen, network, card, camera=camera)
+            for risk, found in traces_of(sequence, moments, done).items():
                 traces[risk] += found
             on_trace(done)
         return _Traced(traces, ms / 3.6e6)
