@@ -174,7 +174,9 @@ def _wire(pose: Pose) -> Pose:
 def _simulated(cache: Path) -> Iterator[Visit]:
     for task in visits_sim.tasks(visits_sim.QUICK):
         if task.file(cache).exists():
-            yield visits_sim.load(task, cache)
+            visit = visits_sim.load(task, cache)
+            build = {k: word for k, word in visit.attributes.items() if k in (*BUILD, "clothes")}
+            yield replace(visit, attributes=build)
 
 
 def _clips(data: Path, recordings: Path) -> Iterator[tuple[bool, tuple[Observation, ...]]]:

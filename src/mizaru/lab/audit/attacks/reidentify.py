@@ -11,7 +11,8 @@ has put names to its visits.
 
 Gallery and probe never share a session, nor people with those whom a metric was learned on.
 CMC-1: the share of probe windows whose likeliest person is the right one; mAP: the mean over
-probe windows of the average precision of the ranked gallery windows.
+probe windows of the average precision of the ranked gallery windows. Gallery and probes are swapped
+once, and who did best one way is judged the other way, so that luck is not counted as skill.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy.typing as npt
 from mizaru.errors import DataError
 from mizaru.lab.audit.attacks import metrics
 from mizaru.lab.audit.attacks.showing import cut, looks, show, summary
-from mizaru.lab.audit.attacks.trials import Trial, average, share
+from mizaru.lab.audit.attacks.trials import Trial, chosen, share
 from mizaru.lab.audit.contract import Medium, Outcome, Profile, Representation, Row, Visit
 from mizaru.lab.audit.families import RESTARTS, attackers
 from mizaru.lab.audit.statistics import top
@@ -51,8 +52,13 @@ _NEAREST: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """Who is looked for where, and whom metrics may be learned on."""
+    """Who is looked for where, and whom metrics may be learned on.
 
+    Attributes:
+        fight: 0, or 1 with gallery and probes swapped: see `mizaru.lab.audit.attacks.trials`.
+    """
+
+    fight: int
     gallery: tuple[int, ...]
     probe: tuple[int, ...]
     others: tuple[int, ...]
@@ -165,7 +171,7 @@ def _settings(shown: Sequence[Visit], dataset: str) -> Iterator[tuple[str, list[
         for half in (0, 1):
             gallery = [k for k in mine if enrolled(k, half)]
             probe = [k for k in mine if looked_for(k, half)]
-            found += list(_rounds(shown, gallery, probe))
+            found += list(_rounds(shown, half, gallery, probe))
         return found
 
     if len(sessions) > 1:
@@ -187,7 +193,9 @@ def _settings(shown: Sequence[Visit], dataset: str) -> Iterator[tuple[str, list[
         yield _ACROSS[1], pairs(lambda k, h: worn[k] == (h == 0), lambda k, h: worn[k] != (h == 0))
 
 
-def _rounds(shown: Sequence[Visit], gallery: list[int], probe: list[int]) -> Iterator[_Round]:
+def _rounds(
+    shown: Sequence[Visit], fight: int, gallery: list[int], probe: list[int]
+) -> Iterator[_Round]:
     """People in the gallery and among the probes; halved where there are enough of them."""
 
     def who(k: int) -> str:
@@ -201,6 +209,7 @@ def _rounds(shown: Sequence[Visit], gallery: list[int], probe: list[int]) -> Ite
             continue
         members = set(group)
         yield _Round(
+            fight,
             tuple(k for k in gallery if who(k) in members),
             tuple(k for k in probe if who(k) in members),
             tuple(
@@ -220,9 +229,11 @@ def _attack(
     rng: np.random.Generator,
 ) -> dict[str, _Best]:
     """Every attacker in every round; by measure the one that did best over all rounds."""
-    tried: dict[str, dict[tuple[str, int], list[Trial]]] = {
+    tried: dict[str, dict[str, list[Trial]]] = {
         measure: defaultdict(list) for measure in ("CMC-1", "mAP")
     }
+    fights: list[int] = []
+    seed = int(rng.integers(2**31))
     guessed: list[float] = []
     sizes: list[int] = []
     for one in rounds:
@@ -238,7 +249,10 @@ def _attack(
         sizes.append(len(people))
         random = rng.random((len(of_probe), len(of_gallery)))
         guessed += _precision(random, of_probe[:, None] == of_gallery[None]).tolist()
-        for attacker, scores in _scores(shown, gallery, of_gallery, probe, others, profile, rng):
+        fights += [one.fight] * len(np.unique(probe.visit))
+        # The same attackers in all rounds: one is chosen for what it does in others.
+        same = np.random.default_rng(seed)
+        for attacker, scores in _scores(shown, gallery, of_gallery, probe, others, profile, same):
             by_person = _by_person(scores, of_gallery, len(people))
             named = top(by_person, of_probe)
             precise = _precision(scores, of_probe[:, None] == of_gallery[None])
@@ -248,11 +262,12 @@ def _attack(
     for measure, attempts in tried.items():
         if not attempts:
             continue
-        winner = max(attempts, key=lambda a: average(attempts[a]))
+        complete = {a: t for a, t in attempts.items() if len(t) == len(fights)}
+        judged, family = chosen(complete, np.array(fights) == 1)
         chance = float(np.mean([1 / n for n in sizes])) if measure == "CMC-1" else 0.0
         best[measure] = _Best(
-            tuple(attempts[winner]),
-            winner[0],
+            tuple(judged),
+            family,
             chance or float(np.mean(guessed)),
             round(float(np.mean(sizes))),
             len(attempts),
@@ -268,8 +283,8 @@ def _scores(
     others: _Windows,
     profile: Profile,
     rng: np.random.Generator,
-) -> Iterator[tuple[tuple[str, int], Scores]]:
-    """((family, restart), how like each probe window is to each gallery window).
+) -> Iterator[tuple[str, Scores]]:
+    """(attacker, how like each probe window is to each gallery window).
 
     Each restart looks another way, so that a few numbers that tell are not lost among many that
     do not.
@@ -290,13 +305,13 @@ def _scores(
             way = ways[restart % len(ways)]
             embed = learn(learned[0][way], learned[1], rng)
             like = metrics.likeness(embed(seen[way][1]), embed(seen[way][0]))
-            yield (f"learned {name}, {way}", restart), like.astype(np.float64)
+            yield f"learned {name}, {way} {restart}", like.astype(np.float64)
     counts: dict[str, int] = defaultdict(int)
     for name, fit in attackers(profile, rng):
         way = ways[counts[name] % len(ways)]
         logs = fit(seen[way][0], of_gallery)(seen[way][1])
         counts[name] += 1
-        yield (f"enrolled {name}, {way}", counts[name]), logs[:, of_gallery]
+        yield f"enrolled {name}, {way} {counts[name]}", logs[:, of_gallery]
 
 
 def _learners(
