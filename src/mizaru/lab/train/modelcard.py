@@ -106,7 +106,7 @@ def _lines(result: Result, recipe: Recipe) -> Iterator[str]:
     yield ""
     yield "Falls at other thresholds:"
     yield ""
-    yield "| threshold | found | false on the hold-out | false on the simulated day | told after, s |"
+    yield "| threshold | found | false on the hold-out | false on that day | told after, s |"
     yield "|---|---|---|---|---|"
     for threshold, (held, day) in result.sweep.items():
         yield (
