@@ -3,7 +3,7 @@
 ``python -m benchmarks.encoder_gain [--out TABLE.md] [--learn SCENES] [--judge SCENES]``. Scenes and
 people are those of the encoder's casts; every tick's frame is drawn and encoded by the shipped
 base tier, and z released as a darkroom would: clipped, half of its noise sticky. A small TCN
-sees the last 32 ticks of one subject's pose channels, and in one arm z of the same ticks beside
+sees the last 32 ticks of one subject's pose channels, and in some arms z of the same ticks beside
 them; besides the recognizer's outputs it is asked for the place, relation and count.
 The last arm has μ without noise: what the noise costs is told apart from what z never held.
 """
@@ -45,9 +45,7 @@ EVERY: Final = 3
 """Ticks between windows that are kept."""
 WIDTH: Final = 8
 DRAWS: Final = 300
-EPOCHS: Final = 6
-PER_EPOCH: Final = 16_000
-SEEDS: Final = (1, 2)
+BATCH: Final = 256
 ROW: Final = np.dtype(
     [("scene", "<i4"), ("action", "i1"), ("fall", "i1"), ("aggression", "i1"), ("place", "i1"),
      ("relation", "i1"), ("count", "i1")]
@@ -57,6 +55,16 @@ ASKED: Final = {
     **{name: len(QUESTIONS[name]) for name in ("place", "relation", "count")},
 }  # fmt: skip
 _LIE: Final = ACTIONS.index(Behavior.LIE)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Scenes to learn from and to judge on, windows that each run draws, and runs."""
+
+    learn: int
+    judge: int
+    drawn: int
+    runs: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +190,7 @@ class Reader(nn.Module):
 
 
 def learn(
-    x: Callable[[npt.NDArray[np.intp]], Array], rows: Any, channels: int, seed: int
+    x: Callable[[npt.NDArray[np.intp]], Array], rows: Any, channels: int, seed: int, drawn: int
 ) -> Reader:
     """The same steps for every arm."""
     torch.manual_seed(seed)
@@ -193,13 +201,13 @@ def learn(
     kind[rows["fall"] == 1], kind[rows["aggression"] == 1] = 40, 41
     likely = np.bincount(kind)[kind].astype(float) ** -0.4
     likely /= likely.sum()
-    steps = EPOCHS * PER_EPOCH // 256
+    steps = drawn // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 2e-3, total_steps=steps, pct_start=0.1
     )
     network.train()
     for _ in range(steps):
-        picks = rng.choice(len(rows), 256, p=likely)
+        picks = rng.choice(len(rows), BATCH, p=likely)
         said = network(torch.from_numpy(x(picks)))
         loss = torch.zeros(())
         for name, logits in said.items():
@@ -243,18 +251,18 @@ def figures(said: dict[str, Array], rows: npt.NDArray[np.void]) -> dict[str, flo
     }
 
 
-def compare(recipe: Recipe, folder: Path, learn_scenes: int, judge_scenes: int) -> Iterator[str]:
+def compare(recipe: Recipe, folder: Path, size: Size) -> Iterator[str]:
     """Lines of the table."""
     from mizaru.edge.darkroom.encode.card import CARD_NAME, load_card
 
     card = load_card(WEIGHTS / CARD_NAME)
     sha256 = card.tiers["base"].sha256
-    train = made(recipe, Cast.LEARN, learn_scenes, folder, sha256)
-    test = made(recipe, Cast.JUDGE, judge_scenes, folder, sha256)
+    train = made(recipe, Cast.LEARN, size.learn, folder, sha256)
+    test = made(recipe, Cast.JUDGE, size.judge, folder, sha256)
     yield (
-        f"{len(train.rows):,} windows of {learn_scenes} scenes to learn from, {EPOCHS} × "
-        f"{PER_EPOCH:,} drawn; judged on {len(test.rows):,} windows of {judge_scenes} scenes "
-        f"with other people. Encoder {card.version}, D = {WIDTH}. Mean of {len(SEEDS)} runs; "
+        f"{len(train.rows):,} windows of {size.learn} scenes to learn from, "
+        f"{size.drawn:,} drawn; judged on {len(test.rows):,} windows of {size.judge} scenes "
+        f"with other people. Encoder {card.version}, D = {WIDTH}. Mean of {size.runs} runs; "
         "differences with 95 % over scenes, the same windows on both sides."
     )
     yield ""
@@ -273,9 +281,9 @@ def compare(recipe: Recipe, folder: Path, learn_scenes: int, judge_scenes: int) 
     said: dict[str, list[dict[str, Array]]] = {}
     for name, (z, y) in arms.items():
         said[name] = []
-        for seed in SEEDS:
+        for seed in range(size.runs):
             channels = CHANNELS + (0 if z is None else WIDTH)
-            network = learn(_both(train.x, z), train.rows, channels, seed)
+            network = learn(_both(train.x, z), train.rows, channels, seed, size.drawn)
             said[name].append(say(network, _both(test.x, y), len(test.rows)))
             print(name, seed, file=sys.stderr, flush=True)
     names = list(figures(said["poses"][0], test.rows))
@@ -331,13 +339,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--learn", type=int, default=140)
     parser.add_argument("--judge", type=int, default=90)
+    parser.add_argument("--drawn", type=int, default=96_000, help="windows, by each run")
+    parser.add_argument("--runs", type=int, default=2)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(environment().get("MIZARU_TRAINING") or Path.home() / ".cache/mizaru/training")
     began = time.process_time()
     lines = []
     recipe = load_recipe(SHIPPED)
-    for line in compare(recipe, folder / "encoder" / "gain", asked.learn, asked.judge):
+    size = Size(asked.learn, asked.judge, asked.drawn, asked.runs)
+    for line in compare(recipe, folder / "encoder" / "gain", size):
         print(line, flush=True)
         lines.append(line)
     print(f"{(time.process_time() - began) / 60:.1f} min", file=sys.stderr)

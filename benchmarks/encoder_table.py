@@ -32,7 +32,7 @@ from mizaru.lab.encoder.augment import augment
 from mizaru.lab.encoder.frames import Cast, Frames, gather
 from mizaru.lab.encoder.meaning import QUESTIONS, UNSAID
 from mizaru.lab.encoder.network import WIDTHS, Tier
-from mizaru.lab.encoder.recipe import SHIPPED, LossSettings, Recipe, load_recipe
+from mizaru.lab.encoder.recipe import SHIPPED, LossSettings, Recipe, TrainingSettings, load_recipe
 from mizaru.lab.encoder.run import FUSED, WIDTH, checkpoint_of
 from mizaru.lab.encoder.trainer import Learned, embed, learn
 from mizaru.settings import environment
@@ -42,9 +42,10 @@ Integers = npt.NDArray[np.int64]
 
 SPANS: Final = (1, 5, 25)
 """T: frames of one stay that an attacker has, 0.4 s apart."""
-ROWS: Final = 4_000
+ROWS: Final = 2_500
 """That attackers and heads learn from at most."""
 DRAWS: Final = 300
+SHIPS: Final = "as it ships"
 BARE: Final = LossSettings(distill=0, tiers=1, vib=0, adversary=0, contrast=0, clip=1, noise=0)
 HEADER: Final = (
     "| encoder | σ | behaviour F1, one frame | 8 fused | place F1 | identity T=1 | T=5 | T=25 | "
@@ -91,9 +92,17 @@ class Stays:
         return Stays(self.z[which], self.person[which], self.scene[which], self.half[which])
 
 
-def identity(z: Array, rows: npt.NDArray[np.void], span: int, *, same_stay: bool) -> str:
+def identity(
+    z: Array, rows: npt.NDArray[np.void], span: int, *, same_stay: bool = False, few: bool = False
+) -> str:
     """Best of all attackers: share of runs named rightly, the mean over people, with its
-    interval over scenes; and chance."""
+    interval over scenes; and chance.
+
+    Args:
+        same_stay: learn from the first half of a stay and name the second: the control, which
+            must succeed.
+        few: one attacker of each family, instead of three.
+    """
     stays = Stays.of(z, rows, span)
     if same_stay:
         known = stays.half == 0
@@ -108,13 +117,14 @@ def identity(z: Array, rows: npt.NDArray[np.void], span: int, *, same_stay: bool
     learnt, asked = stays.pick(known), stays.pick(~known)
     y, truth = names[known], names[~known]
     rng = np.random.default_rng(5)
-    few = rng.permutation(len(y))[:ROWS]
+    mine = rng.permutation(len(y))[:ROWS]
     # Who has time may average, or ask of each frame and add up.
     frames = learnt.z.reshape(-1, z.shape[1])
     some = rng.permutation(len(frames))[:ROWS]
     best, guesses, who = -1.0, truth, ""
-    for family, fit in attackers(Profile.QUICK, np.random.default_rng(9)):
-        ways = [fit(learnt.z.mean(axis=1)[few], y[few])(asked.z.mean(axis=1))]
+    tries = list(attackers(Profile.QUICK, np.random.default_rng(9)))
+    for family, fit in tries[::3] if few else tries:
+        ways = [fit(learnt.z.mean(axis=1)[mine], y[mine])(asked.z.mean(axis=1))]
         if span > 1:
             each = fit(frames[some], np.repeat(y, span)[some])
             logs = each(asked.z.reshape(-1, z.shape[1]))
@@ -149,7 +159,7 @@ def meaning(
 
     z, rows = train
     known = np.flatnonzero(rows[question] != UNSAID)
-    known = np.random.default_rng(2).permutation(known)[: 3 * ROWS]
+    known = np.random.default_rng(2).permutation(known)[: 4 * ROWS]
     head = MLPClassifier((64,), max_iter=30, learning_rate_init=3e-3, random_state=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is stopped on purpose
@@ -165,8 +175,11 @@ def meaning(
     )
 
 
-def redraw(recipe: Recipe, frames: Frames, file: Path, epochs: int) -> Learned:
+def redraw(recipe: Recipe, frames: Frames, cache: Path) -> Learned:
     """The general-purpose one: z is what a frame can be drawn from again."""
+    training = recipe.training
+    file = cache / "runs" / f"redraw-{checkpoint_of(recipe, cache).name}"
+    epochs = training.epochs
     torch.manual_seed(recipe.seed)
     model = Learned(recipe.network.width)
     if file.exists():
@@ -182,11 +195,11 @@ def redraw(recipe: Recipe, frames: Frames, file: Path, epochs: int) -> Learned:
     optimizer = torch.optim.AdamW([*model.parameters(), *draw.parameters()], lr=2e-3)
     rng = np.random.default_rng(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
-    steps = recipe.training.frames_per_epoch // recipe.training.batch
+    steps = training.frames_per_epoch // training.batch
     for epoch in range(epochs):
         total = 0.0
         for _ in range(steps):
-            picks = rng.integers(0, len(frames), recipe.training.batch)
+            picks = rng.integers(0, len(frames), training.batch)
             x = augment(torch.from_numpy(frames.pixels[picks]), generator)
             small = nn.functional.avg_pool2d(x, 2)
             said = model.family(x)
@@ -203,21 +216,22 @@ def redraw(recipe: Recipe, frames: Frames, file: Path, epochs: int) -> Learned:
 
 
 def encoders(
-    recipe: Recipe, frames: Frames, cache: Path, epochs: int
+    recipe: Recipe, frames: Frames, cache: Path, training: TrainingSettings, *, alone: bool
 ) -> Iterator[tuple[str, Learned, tuple[float, ...]]]:
-    """Name, encoder, and the σ it is read at."""
-    short = replace(recipe.training, epochs=epochs)
-    file = cache / "runs" / f"redraw-{recipe.seed}-{epochs}.pt"
-    yield "general purpose (redraws)", redraw(recipe, frames, file, epochs), (0.0, 0.2)
+    """Name, encoder, and the σ it is read at; all but the first learnt for the same time."""
+    kept = checkpoint_of(recipe, cache)
+    yield SHIPS, learn(recipe, frames, kept, progress=_tell), (0.0, 0.2, 0.35)
+    if alone:
+        return
+    short = replace(recipe, title=f"{recipe.title}-short", training=training)
+    yield "general purpose (redraws)", redraw(short, frames, cache), (0.0, 0.2)
     for name, loss in (
         ("cross-entropy only", BARE),
         ("+ adversaries", replace(BARE, adversary=recipe.loss.adversary)),
+        ("whole recipe", recipe.loss),
     ):
-        one = replace(recipe, title=f"{recipe.title}-bare", loss=loss, training=short)
+        one = replace(short, loss=loss)
         yield name, learn(one, frames, checkpoint_of(one, cache), progress=_tell), (0.0,)
-    yield "as it ships", learn(recipe, frames, checkpoint_of(recipe, cache), progress=_tell), (
-        0.0, 0.2, 0.35,
-    )  # fmt: skip
 
 
 def _tell(pace: object) -> None:
@@ -225,41 +239,42 @@ def _tell(pace: object) -> None:
         print(pace, file=sys.stderr, flush=True)
 
 
-def table(recipe: Recipe, cache: Path, epochs: int) -> Iterator[str]:
+def table(recipe: Recipe, cache: Path, training: TrainingSettings, *, alone: bool) -> Iterator[str]:
     """Lines, one as each is known."""
     frames, judged = gather(recipe, cache, Cast.LEARN), gather(recipe, cache, Cast.JUDGE)
     yield (
         f"Learnt from {len(frames):,} frames; judged on {len(judged):,} frames of "
         f"{recipe.people.judge} other people in {recipe.scenes.judge} other scenes. Base tier, "
-        f"{WIDTH} numbers. Identity: best of 4 families × 3 restarts, mean over people; in "
-        "brackets 95 % over scenes, the best family and chance."
+        f"{WIDTH} numbers. Identity: mean over people, the best attacker of 4 families × 3 "
+        f"restarts for what ships and of 4 for the others, in brackets 95 % over scenes, the best "
+        f"family and chance. All but the first learnt from {training.epochs} × "
+        f"{training.frames_per_epoch:,} draws, that from {recipe.training.epochs} × "
+        f"{recipe.training.frames_per_epoch:,}."
     )
     yield ""
     yield HEADER
     rng = np.random.default_rng(1)
-    few = np.sort(rng.permutation(len(frames))[: 6 * ROWS])
-    learnt = frames.pick(few)
+    learnt = frames.pick(np.sort(rng.permutation(len(frames))[: 4 * ROWS]))
     owner = judged.rows["scene"].astype(np.int64) * 100 + judged.rows["view"]
     last: Learned | None = None
-    for name, model, sigmas in encoders(recipe, frames, cache, epochs):
+    for name, model, sigmas in encoders(recipe, frames, cache, training, alone=alone):
         own = embed(model, learnt.pixels, Tier.BASE)
         mu = embed(model, judged.pixels, Tier.BASE)
-        # An embedding that was never clipped is scaled to the clip's size.
-        scale = (
-            1.0 if "general" not in name else float(np.linalg.norm(own[:, :WIDTH], axis=1).mean())
-        )
+        # An embedding that was never clipped is brought to the clip's size.
+        norm = float(np.linalg.norm(own[:, :WIDTH], axis=1).mean())
+        scale = norm / recipe.loss.clip if name.startswith("general") else 1.0
+        few = name != SHIPS
         for sigma in sigmas:
-            noise = np.random.default_rng(3)
-            z = score.release(mu / scale, WIDTH, recipe.loss.clip, sigma, noise, owner)
-            train = (
-                score.release(own / scale, WIDTH, recipe.loss.clip, sigma, noise), learnt.rows
-            )  # fmt: skip
-            one, fused = meaning(train, (z, judged.rows), "behavior")
-            place, _ = meaning(train, (z, judged.rows), "place")
-            named = [identity(z, judged.rows, span, same_stay=False) for span in SPANS]
-            named.append(identity(z, judged.rows, 1, same_stay=True))
-            yield f"| {name} | {sigma:g} | {one} | {fused} | {place} | {' | '.join(named)} |"
-        last = model
+            z = score.release(mu / scale, WIDTH, recipe.loss.clip, sigma, rng, owner)
+            known = score.release(own / scale, WIDTH, recipe.loss.clip, sigma, rng)
+            one, fused = meaning((known, learnt.rows), (z, judged.rows), "behavior")
+            place, _ = meaning((known, learnt.rows), (z, judged.rows), "place")
+            cells = [str(one), str(fused), str(place)]
+            for span in SPANS:
+                cells.append("–" if few and span == 5 else identity(z, judged.rows, span, few=few))
+            cells.append(identity(z, judged.rows, 1, same_stay=True, few=True))
+            yield f"| {name} | {sigma:g} | {' | '.join(cells)} |"
+        last = last or model
     assert last is not None
     yield ""
     yield from tiers(last, learnt, judged, recipe.loss.clip)
@@ -289,13 +304,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipe", nargs="?", type=Path, default=SHIPPED)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--epochs", type=int, default=5, help="of what is compared with")
+    parser.add_argument("--epochs", type=int, default=5, help="of all but what ships")
+    parser.add_argument("--shipped", action="store_true", help="only what ships")
+    parser.add_argument("--frames", type=int, default=12_000, help="drawn in each of them")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(environment().get("MIZARU_TRAINING") or Path.home() / ".cache/mizaru/training")
     began = time.process_time()
     lines = []
-    for line in table(load_recipe(asked.recipe), folder / "encoder", asked.epochs):
+    recipe = load_recipe(asked.recipe)
+    training = replace(recipe.training, epochs=asked.epochs, frames_per_epoch=asked.frames)
+    for line in table(recipe, folder / "encoder", training, alone=asked.shipped):
         print(line, flush=True)
         lines.append(line)
     print(f"{(time.process_time() - began) / 60:.1f} min", file=sys.stderr)

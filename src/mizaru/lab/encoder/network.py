@@ -15,11 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from mizaru.lab.encoder.meaning import QUESTIONS
+from mizaru.proxy.raster import PALETTE
 
 WIDTHS: Final = (8, 16, 32)
 DIM: Final = WIDTHS[-1]
-_GREY: Final = (0.449, 0.449, 0.449)
+_GREY: Final = 0.45
 _SPREAD: Final = 0.25
+_HUE: Final = 0.002
+"""1 - cosine between a pixel's colour and a mannequin's at which they are still alike."""
+_SIZE: Final = WIDTHS[0] ** -0.5
+"""Spread of each entry: the narrowest μ has a norm of about 1."""
 _QUIET: Final = -5.0
 """ln s² before learning."""
 
@@ -57,16 +62,18 @@ class _Exit(nn.Module):
     def __init__(self, wide: int) -> None:
         super().__init__()
         self.mix = nn.Sequential(nn.Linear(2 * wide, 2 * wide), nn.ReLU())
-        # Centred: what all frames have in common would fill the clip and say nothing.
-        self.mu = nn.Sequential(nn.Linear(2 * wide, DIM, bias=False), nn.BatchNorm1d(DIM))
-        nn.init.constant_(self.mu[1].weight, WIDTHS[0] ** -0.5)
+        # Centred: what all frames have in common would fill the clip and say nothing. And of one
+        # spread: an encoder that may shrink z does so to escape its adversaries, who follow.
+        self.mu = nn.Sequential(
+            nn.Linear(2 * wide, DIM, bias=False), nn.BatchNorm1d(DIM, affine=False)
+        )
         self.log_variance = nn.Linear(2 * wide, DIM)
         # Little noise to begin with: s² = 1 would drown a μ of norm 1 before it says anything.
         nn.init.constant_(self.log_variance.bias, _QUIET)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         pooled = self.mix(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
-        return self.mu(pooled), self.log_variance(pooled).clamp(-8.0, 2.0)
+        return self.mu(pooled) * _SIZE, self.log_variance(pooled).clamp(-8.0, 2.0)
 
 
 class Family(nn.Module):
@@ -80,7 +87,7 @@ class Family(nn.Module):
         super().__init__()
         w = width
         self.stem = nn.Sequential(
-            nn.Conv2d(5, w, 3, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU()
+            nn.Conv2d(6, w, 3, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU()
         )
         self.near = nn.Sequential(
             _Separable(w, 2 * w, 2), _Separable(2 * w, 2 * w),
@@ -93,6 +100,8 @@ class Family(nn.Module):
         self.exits = nn.ModuleDict({Tier.SMALL: _Exit(4 * w), Tier.BASE: _Exit(8 * w)})
         v, u = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 96), indexing="ij")
         self.register_buffer("where", torch.stack([u, v])[None], persistent=False)
+        palette = nn.functional.normalize(torch.tensor(PALETTE, dtype=torch.float32), dim=1)
+        self.register_buffer("palette", palette[:, :, None, None], persistent=False)
 
     def forward(self, frames: Tensor) -> dict[Tier, tuple[Tensor, Tensor]]:
         """(μ, ln s²) of each tier, both (N, `DIM`); frames (N, 3, 64, 96) in [0, 1]."""
@@ -110,10 +119,20 @@ class Family(nn.Module):
 
     def _near(self, frames: Tensor) -> Tensor:
         # Where things are in the picture matters, and pooling forgets it.
-        grey = frames.new_tensor(_GREY)[None, :, None, None]
         places = self.where.expand(frames.shape[0], -1, -1, -1)
-        x: Tensor = self.near(self.stem(torch.cat([(frames - grey) / _SPREAD, places], dim=1)))
+        seen = [(frames - _GREY) / _SPREAD, places, self.drawn(frames)]
+        x: Tensor = self.near(self.stem(torch.cat(seen, dim=1)))
         return x
+
+    def drawn(self, frames: Tensor) -> Tensor:
+        """How much of a mannequin's colour each pixel has, (N, 1, 64, 96) in [0, 1].
+
+        Ψ paints in the hues of a palette that everybody knows; without this hint the trunk has to
+        find out first which things in a room are people, which took most of the learning.
+        """
+        size = frames.square().sum(dim=1, keepdim=True).sqrt() + 1e-3
+        alike = nn.functional.conv2d(frames, self.palette).amax(dim=1, keepdim=True) / size
+        return torch.exp((alike - 1.0) / _HUE)
 
 
 class OneTier(nn.Module):
@@ -149,7 +168,7 @@ class Heads(nn.Module):
     def forward(self, z: Tensor) -> dict[str, Tensor]:
         """Logits for each question; the width is that of z (N, D)."""
         heads = self.of[str(z.shape[1])]
-        return {name: head(z) for name, head in heads.items()}
+        return {name: head(z / _SIZE) for name, head in heads.items()}
 
 
 class Reader(nn.Module):

@@ -37,8 +37,8 @@ _READS: Final = 512
 _READER_RATE: Final = 3e-3
 _READER_WARM_UP: Final = 100
 _READER_STEPS: Final = 2
-_HEARD_FROM: Final = 0.4
-"""Share of the steps until adversaries and bottleneck weigh in full: before there is meaning in z,
+_HEARD: Final = (0.25, 0.5)
+"""Shares of the steps between which adversaries and bottleneck gain weight: before z means anything
 the easiest way to forget is to say nothing at all, and no gradient leads back from there."""
 
 
@@ -120,7 +120,8 @@ def learn(
                 group["lr"] = rate
             picks = drawn.batch(rng)
             x = augment(torch.from_numpy(frames.pixels[picks]), generator)
-            due = min(1.0, (epoch * steps + step) / (_HEARD_FROM * settings.epochs * steps))
+            done = (epoch * steps + step) / (settings.epochs * steps)
+            due = min(1.0, max(0.0, (done - _HEARD[0]) / (_HEARD[1] - _HEARD[0])))
             loss = _loss(model, readers, x, frames.pick(picks), recipe, due)
             optimizer.zero_grad()
             loss.backward()
