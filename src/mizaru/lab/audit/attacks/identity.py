@@ -8,15 +8,15 @@ length of every limb, for embeddings the numbers themselves.
 Closed set: one of N enrolled people comes back; is the right name first (top-1), among five
 (top-5)? T frames are fused in two ways, and the better one counts: a classifier of summaries over
 T frames (mean, spread, upper end), and the sum over T frames of a classifier's log-probabilities.
-Open set: nobody to be told apart was ever seen. A classifier of half of the people gives scores
-that describe the other half; two visits are the same person if these are alike (cosine): equal
+Open set: nobody to be told apart was ever seen. A classifier of three quarters of the people gives
+scores that describe the others; two visits are the same person if these are alike (cosine): equal
 error rate, and true accepts at 1 % false ones (TAR).
 
 The best attacker counts, and luck is not counted as skill: every contest is fought twice with the
 visits to learn from and to test on swapped, and of all families, restarts and both fusions the
 one that was best in one fight is judged in the other, both ways; in the open set likewise with
-halves of the people. (Halves do not do in the closed set: who names the people of one half more
-often does so at the cost of the other.) ``random`` passes the same choice and has to come out
+quarters of the people. (Parts do not do in the closed set: who names the people of one part more
+often does so at the cost of the others.) ``random`` passes the same choice and has to come out
 at chance.
 """
 
@@ -47,7 +47,8 @@ _TESTED: Final = 12
 """Windows of T frames at most on which a visit is tested."""
 _RANKS: Final = (1, 5)
 _LEAST_PEOPLE: Final = 8
-"""Fewer cannot be halved into those who teach and those who are told apart."""
+"""Fewer cannot be parted into those who teach and those who are told apart."""
+_PARTS: Final = 4
 _MOST_FEATURES: Final = 600
 _COMPONENTS: Final = 64
 _POOLED: Final = (32, 16)
@@ -425,40 +426,61 @@ def _chosen(
 def _open(
     contest: _Contest, seen: Sequence[Floats], profile: Profile, rng: np.random.Generator
 ) -> list[_Result]:
-    """Tell strangers apart: each half of the people by what the other half taught."""
-    if len(contest.people) < _LEAST_PEOPLE:
+    """Tell strangers apart: each quarter of the people by what the others taught."""
+    people = len(contest.people)
+    if people < _LEAST_PEOPLE:
         return []
-    half = contest.half(rng)
+    part = rng.permutation(people) % (_PARTS if people >= 2 * _LEAST_PEOPLE else 2)
     lengths = _lengths_of(contest, seen, profile)
     lengths = lengths if len(lengths) < 2 else [lengths[0], lengths[-1]]
-    tries: dict[int, list[tuple[str, _Pairs, _Pairs]]] = {ticks: [] for ticks in lengths}
-    drawn = [_drawn(features, lengths[-1], rng) for features in seen]
-    for family, fit in attackers(profile, rng):
-        for ticks in lengths:
-            for means in (False, True) if ticks > 1 else (False,):
-                first, second = (
-                    _pairs(contest, seen, fit, taught, ticks, drawn if means else None)
-                    for taught in (half, ~half)
-                )
-                name = f"{family} of means" if means else family
-                tries[ticks].append((name, first, second))
+    summaries = [_drawn(features, lengths[-1], rng) for features in seen]
+    tries: dict[int, dict[str, list[_Pairs]]] = {ticks: {} for ticks in lengths}
+    for number, (family, fit) in enumerate(attackers(profile, rng)):
+        for strangers in (part == k for k in range(int(part.max()) + 1)):
+            describe = _taught(contest, seen, strangers, fit)
+            for ticks in lengths:
+                found = tries[ticks].setdefault(f"{family} {number}", [])
+                found.append(_pairs(contest, seen, strangers, describe, ticks, means=False))
+            if len(lengths) > 1:
+                describe = _taught(contest, summaries, strangers, fit)
+                found = tries[lengths[-1]].setdefault(f"{family} of means {number}", [])
+                found.append(_pairs(contest, seen, strangers, describe, lengths[-1], means=True))
     return [result for ticks, found in tries.items() for result in _told(found, ticks)]
 
 
-def _told(tries: Sequence[tuple[str, _Pairs, _Pairs]], ticks: int) -> Iterator[_Result]:
-    """Error rate and accepts of the attackers that were best on the other half."""
+def _taught(
+    contest: _Contest,
+    rows: Sequence[Floats],
+    strangers: npt.NDArray[np.bool_],
+    fit: Callable[[Floats, Labels], Scores],
+) -> Scores:
+    """A classifier of everybody but the strangers."""
+    order = np.flatnonzero(~strangers)
+    enrolled, tested = contest.folds[0]
+    return fit(
+        *_stack(
+            (rows[k], np.searchsorted(order, contest.label[k]))
+            for k in (*enrolled, *tested)
+            if not strangers[contest.label[k]]
+        )
+    )
+
+
+def _told(tries: dict[str, list[_Pairs]], ticks: int) -> Iterator[_Result]:
+    """Error rate and accepts, each quarter by whoever was best on the others."""
+    attackers_ = list(tries)
     for measure, at, chance in ((EER, 0, 0.5), (TAR, 1, FALSE_ACCEPTS)):
         sign = 1 if measure == TAR else -1
-        skill = np.array([[sign * _verified([part])[at][0] for part in one[1:]] for one in tries])
-        # The first half's pairs are judged by who was best on the second's, and the reverse.
-        first, second = tries[int(skill[:, 1].argmax())], tries[int(skill[:, 0].argmax())]
-        found = _verified([first[1], second[2]], intervals=True)[at]
+        skill = np.array([[sign * _verified([part])[at][0] for part in tries[a]] for a in tries])
+        others = skill.sum(axis=1, keepdims=True) - skill
+        best = [attackers_[k] for k in others.argmax(axis=0)]
+        found = _verified([tries[name][k] for k, name in enumerate(best)], intervals=True)[at]
         yield _Result(
             measure,
             ticks,
             *found,
             chance=chance,
-            family=", ".join(dict.fromkeys((first[0], second[0]))),
+            family=", ".join(dict.fromkeys(name.rpartition(" ")[0] for name in best)),
             tried=len(tries),
             higher_leaks=measure == TAR,
         )
@@ -476,37 +498,28 @@ class _Pairs:
 def _pairs(
     contest: _Contest,
     seen: Sequence[Floats],
-    fit: Callable[[Floats, Labels], Scores],
-    taught: npt.NDArray[np.bool_],
+    strangers: npt.NDArray[np.bool_],
+    describe: Scores,
     ticks: int,
-    drawn: Sequence[Floats] | None,
+    *,
+    means: bool,
 ) -> _Pairs:
     """Strangers' visits, compared by a classifier of the others.
 
     Args:
-        taught: who teaches it, shape (people,); the others are strangers.
-        drawn: summaries of every visit; None: single frames are described, and their scores
-            averaged over T.
+        means: whether it describes summaries; else single frames, and scores are averaged.
     """
     enrolled, tested = contest.folds[0]
-    order = np.flatnonzero(taught)
-    describe = fit(
-        *_stack(
-            ((seen if drawn is None else drawn)[k], np.searchsorted(order, contest.label[k]))
-            for k in (*enrolled, *tested)
-            if taught[contest.label[k]]
-        )
-    )
 
     def described(which: Iterable[int], ticks: int | None) -> tuple[Logs, Labels]:
         rows: list[Logs] = []
         labels: list[int] = []
         for k in which:
-            if taught[contest.label[k]]:
+            if not strangers[contest.label[k]]:
                 continue
             windows = [np.arange(len(seen[k]))] if ticks is None else _windows(seen[k], ticks)
             windows = windows[:: -(-len(windows) // _TESTED)]
-            if drawn is None:
+            if not means:
                 logs = describe(seen[k])
                 rows += [logs[window].mean(axis=0) for window in windows]
             else:

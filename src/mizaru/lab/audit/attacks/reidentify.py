@@ -174,20 +174,22 @@ def _settings(shown: Sequence[Visit], dataset: str) -> Iterator[tuple[str, list[
             found += list(_rounds(shown, half, gallery, probe))
         return found
 
+    alike = set(same)
     if len(sessions) > 1:
-        chosen = set(same)
         yield (
             _ACROSS[0],
-            pairs(lambda k, h: k in chosen and of(k, h), lambda k, h: k in chosen and of(k, 1 - h)),
+            pairs(lambda k, h: k in alike and of(k, h), lambda k, h: k in alike and of(k, 1 - h)),
         )
-        first = cameras[0]
-        if len(cameras) > 1:
-            rounds = pairs(
-                lambda k, h: k in chosen and of(k, h) and shown[k].camera == first,
-                lambda k, h: k in chosen and of(k, 1 - h) and shown[k].camera != first,
-            )
-            if rounds:
-                yield _ACROSS[2], rounds
+    if len(sessions) > 1 and len(cameras) > 1:
+        # Days differ, too: half of them before one camera, the others before all others.
+        side = {
+            k: 0 if shown[k].camera == cameras[0] else 1
+            for k in same
+            if of(k, 0) == (shown[k].camera == cameras[0])
+        }
+        rounds = pairs(lambda k, h: side.get(k) == h, lambda k, h: side.get(k) == 1 - h)
+        if rounds:
+            yield _ACROSS[2], rounds
     if len(same) < len(mine):
         worn = {k: clothes[k] == usual for k in mine}
         yield _ACROSS[1], pairs(lambda k, h: worn[k] == (h == 0), lambda k, h: worn[k] != (h == 0))
