@@ -89,7 +89,7 @@ class Attributes:
             ways = looks(item.given, representation.medium)
             for part in cut(len(item.given), LENGTH, _WINDOWS[profile], drawn_):
                 if np.isfinite(item.given[part]).any():
-                    found.append({way: summary(rows[part]) for way, rows in ways.items()})
+                    found.append({way: summary(rows[part], way) for way, rows in ways.items()})
                     owner.append(len(seen) - 1)
         rows: list[Row] = []
         for dataset in sorted({visit.dataset for visit in seen}):

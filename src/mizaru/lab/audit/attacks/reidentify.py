@@ -348,7 +348,7 @@ def _windows(
     ]
     looks = {}
     for way in rows[0]:
-        found = [summary(rows[k][way][part]) for k, part in cuts]
+        found = [summary(rows[k][way][part], way) for k, part in cuts]
         # Short visits give windows without a rhythm: such columns are not known there.
         looks[way] = np.full((len(found), max(map(len, found), default=0)), np.nan, np.float32)
         for row, x in enumerate(found):

@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 
 GRID_HW: Final = (32, 16)
 """Cells that a picture of a person is averaged over: clothes and build are in there."""
+BONES: Final = "bones"
+"""The way of looking at poses that sees lengths only."""
 RHYTHM_TICKS: Final = 10
 """Windows shorter than this have no rhythm."""
 
@@ -82,26 +84,31 @@ def show(
 
 def looks(given: Floats, medium: Medium) -> dict[str, Floats]:
     """Ways to look at what is given: one row of numbers per tick each, shape (T, F), NaN where not
-    known. Of poses: build alone (lengths, place, size), movement alone, and all. Of pictures: a
-    grid, and colours from head to foot."""
+    known. Of poses: bones alone, build (with place and size), movement alone, and all. Of pictures:
+    a grid, and colours from head to foot."""
     if medium is Medium.POSES:
-        build, movement, rest = _kinematics(given)
+        bones, build, movement, rest = _kinematics(given)
         return {
-            "all": np.concatenate([build, movement, rest], axis=1),
-            "build": build,
+            BONES: bones,
             "movement": movement,
+            "all": np.concatenate([bones, build, movement, rest], axis=1),
+            "build": np.concatenate([bones, build], axis=1),
         }
     if medium is Medium.PIXELS:
         return {"all": _grid(given), "colours": _colours(given)}
     return {"all": _thinned(given.reshape(len(given), -1))}
 
 
-def summary(rows: Floats) -> Floats:
+def summary(rows: Floats, way: str = "all") -> Floats:
     """A window of ticks (W, F) as one row: mean, median, spread, least and greatest, and, of
     windows long enough, how strongly each number swings in five bands of frequency. Of one tick:
-    the tick."""
+    the tick. Bones do not swing: of them the median only."""
     if len(rows) == 1:
         return np.asarray(rows[0], np.float32)
+    if way == BONES:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # bones that were never seen
+            return np.asarray(np.nanmedian(rows, axis=0), np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # columns that were never seen
         mean, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
@@ -124,9 +131,10 @@ def cut(ticks: int, length: int, most: int, rng: np.random.Generator) -> list[sl
     return [slice(start, start + length) for start in np.rint(starts).astype(int).tolist()]
 
 
-def _kinematics(given: Floats) -> tuple[Floats, Floats, Floats]:
-    """Poses (T, J, C) as build (proportions, place, size), movement (posture, angles, speeds),
-    and the rest (confidence, head, whatever else is given)."""
+def _kinematics(given: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Poses (T, J, C) as bones (their lengths in metres where they are given, else as seen, in
+    body sizes), build (place, size, proportions), movement (posture, angles, speeds), and the rest
+    (confidence, head, whatever else is given)."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # joints that were never seen
         rho = given[:, :17, 2]
@@ -134,16 +142,18 @@ def _kinematics(given: Floats) -> tuple[Floats, Floats, Floats]:
         feet = np.nanmean(flat[:, 15:17], axis=1)
         size = _size(flat)
         # Where the feet stand and how tall somebody is there: who knows the room knows the stature.
-        build = [np.log(_lengths(flat) / size), feet, np.log(size)]
+        bones = [np.log(_lengths(flat) / size)]
+        build = [*bones, feet, np.log(size)]
         movement = _moves(flat)
         rest = [rho]
         if given.shape[2] >= 6:
             metres = given[:, :17, 3:6]
-            build += [_lengths(metres), np.log(_lengths(metres) / _size(metres)), _size(metres)]
+            bones = [_lengths(metres)]
+            build += [np.log(_lengths(metres) / _size(metres)), _size(metres)]
             movement += _moves(metres)
         if given.shape[1] > 17:
             rest += [given[:, 17], _thinned(given[:, 18:].reshape(len(given), -1), _BESIDE)]
-    return _whole(build), _whole(movement), _whole(rest)
+    return _whole(bones), _whole(build), _whole(movement), _whole(rest)
 
 
 def _whole(parts: list[Floats]) -> Floats:

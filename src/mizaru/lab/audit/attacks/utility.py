@@ -72,7 +72,7 @@ class Utility:
                 common = max(sorted(set(words)), key=words.count)
                 clear = words.count(common) >= _PURE * len(words) and common != Behavior.UNKNOWN
                 if clear:  # shown or not: who sees nothing has to guess
-                    seen = {way: summary(rows[part]) for way, rows in ways.items()}
+                    seen = {way: summary(rows[part], way) for way, rows in ways.items()}
                     found.append((visit.dataset, visit.person, common, seen))
         rows: list[Row] = []
         for dataset in sorted({name for name, *_ in found}):
