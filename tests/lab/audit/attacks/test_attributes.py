@@ -27,7 +27,7 @@ def test_a_stature_that_is_told_is_read_off_strangers(
 
     told = run(Attributes(), telling(stature), visits)
     assert told["AP height"].value > 0.9
-    assert told["cMAP"].chance == pytest.approx(0.5, abs=0.1)
+    assert 0.4 < told["cMAP"].chance < 0.7
     assert "AP clothes" not in told, "the number of an outfit is the lab's bookkeeping"
     silent = run(Attributes(), nothing, visits)["AP height"]
     assert silent.low < 0.6

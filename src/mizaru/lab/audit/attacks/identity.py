@@ -433,19 +433,47 @@ def _open(
     part = rng.permutation(people) % (_PARTS if people >= 2 * _LEAST_PEOPLE else 2)
     lengths = _lengths_of(contest, seen, profile)
     lengths = lengths if len(lengths) < 2 else [lengths[0], lengths[-1]]
-    summaries = [_drawn(features, lengths[-1], rng) for features in seen]
+    longest = lengths[-1]
+    windows = {t: [_spread(_windows(features, t)) for features in seen] for t in lengths}
+    lessons = [_drawn(features, longest, rng) for features in seen]
+    # Of every visit its windows and, last, the whole of it.
+    means = [
+        np.stack([summary(features[window]) for window in (*some, np.arange(len(features)))])
+        for features, some in zip(seen, windows[longest], strict=True)
+    ]
     tries: dict[int, dict[str, list[_Pairs]]] = {ticks: {} for ticks in lengths}
     for number, (family, fit) in enumerate(attackers(profile, rng)):
         for strangers in (part == k for k in range(int(part.max()) + 1)):
-            describe = _taught(contest, seen, strangers, fit)
+            frames = _described(contest, strangers, _taught(contest, seen, strangers, fit), seen)
             for ticks in lengths:
+                parts = {
+                    k: np.stack([*(logs[w].mean(axis=0) for w in windows[ticks][k]), logs.mean(0)])
+                    for k, logs in frames.items()
+                }
                 found = tries[ticks].setdefault(f"{family} {number}", [])
-                found.append(_pairs(contest, seen, strangers, describe, ticks, means=False))
-            if len(lengths) > 1:
-                describe = _taught(contest, summaries, strangers, fit)
-                found = tries[lengths[-1]].setdefault(f"{family} of means {number}", [])
-                found.append(_pairs(contest, seen, strangers, describe, lengths[-1], means=True))
+                found.append(_pairs(contest, parts))
+            if longest > 1:
+                describe = _taught(contest, lessons, strangers, fit)
+                found = tries[longest].setdefault(f"{family} of means {number}", [])
+                found.append(_pairs(contest, _described(contest, strangers, describe, means)))
     return [result for ticks, found in tries.items() for result in _told(found, ticks)]
+
+
+def _spread(windows: list[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.int64]]:
+    """At most `_TESTED` of them."""
+    return windows[:: -(-len(windows) // _TESTED)]
+
+
+def _described(
+    contest: _Contest,
+    strangers: npt.NDArray[np.bool_],
+    describe: Scores,
+    rows: Sequence[Floats],
+) -> dict[int, Logs]:
+    """Scores of all rows of the strangers' visits."""
+    enrolled, tested = contest.folds[0]
+    own = [k for k in (*enrolled, *tested) if strangers[contest.label[k]]]
+    return dict(zip(own, _of_each(describe, [rows[k] for k in own]), strict=True))
 
 
 def _taught(
@@ -495,40 +523,19 @@ class _Pairs:
     score: Logs
 
 
-def _pairs(
-    contest: _Contest,
-    seen: Sequence[Floats],
-    strangers: npt.NDArray[np.bool_],
-    describe: Scores,
-    ticks: int,
-    *,
-    means: bool,
-) -> _Pairs:
-    """Strangers' visits, compared by a classifier of the others.
+def _pairs(contest: _Contest, scores: dict[int, Logs]) -> _Pairs:
+    """Every window of a tested visit beside every enrolled visit.
 
     Args:
-        means: whether it describes summaries; else single frames, and scores are averaged.
+        scores: of strangers' visits: a row a window, the last of the whole visit.
     """
     enrolled, tested = contest.folds[0]
-
-    def described(which: Iterable[int], ticks: int | None) -> tuple[Logs, Labels]:
-        rows: list[Logs] = []
-        labels: list[int] = []
-        for k in which:
-            if not strangers[contest.label[k]]:
-                continue
-            windows = [np.arange(len(seen[k]))] if ticks is None else _windows(seen[k], ticks)
-            windows = windows[:: -(-len(windows) // _TESTED)]
-            if not means:
-                logs = describe(seen[k])
-                rows += [logs[window].mean(axis=0) for window in windows]
-            else:
-                rows.append(describe(np.stack([summary(seen[k][window]) for window in windows])))
-            labels += [int(contest.label[k])] * len(windows)
-        return np.vstack(rows), np.array(labels, np.int64)
-
-    gallery, owners = described(enrolled, None)
-    probes, names = described(tested, ticks)
+    known = [k for k in enrolled if k in scores]
+    gallery = np.stack([scores[k][-1] for k in known])
+    owners = contest.label[known]
+    asked = [k for k in tested if k in scores]
+    probes = np.concatenate([scores[k][:-1] for k in asked])
+    names = np.repeat(contest.label[asked], [len(scores[k]) - 1 for k in asked])
     middle = gallery.mean(axis=0)
     alike = _unit(probes - middle) @ _unit(gallery - middle).T
     return _Pairs(

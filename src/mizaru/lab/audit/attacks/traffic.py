@@ -25,7 +25,7 @@ import numpy.typing as npt
 from mizaru.edge.segmenter import Segmenter
 from mizaru.errors import DataError
 from mizaru.lab.audit.attacks.showing import show
-from mizaru.lab.audit.attacks.trials import Trial, average, share
+from mizaru.lab.audit.attacks.trials import Trial, chosen, share
 from mizaru.lab.audit.contract import Medium, Outcome, Profile, Representation, Row, Visit
 from mizaru.lab.audit.families import attackers, tried
 from mizaru.lab.audit.statistics import top
@@ -152,27 +152,26 @@ def _row(
     X = np.stack([_features(stream.sizes) for stream in streams])
     owners = np.array([stream.owner for stream in streams])
     fold = np.array([half_of(owner) for owner in owners])
-    best: tuple[list[Trial], str] = ([], "")
-    for family, fit in attackers(profile, rng):
-        named: list[Trial] = []
+    attempts: dict[str, list[Trial]] = {}
+    for number, (family, fit) in enumerate(attackers(profile, rng)):
+        named = np.zeros(len(labels))
         for half in (0, 1):
             learn, test = fold != half, fold == half
             if not test.any() or learn.sum() < _ENOUGH or len(np.unique(labels[learn])) < 2:
-                continue
+                return None
             logs = fit(X[learn], labels[learn])(X[test])
             short = np.full((len(logs), len(words)), -np.inf)
             short[:, : logs.shape[1]] = logs
-            hits = top(short, labels[test])
-            named += [Trial(o, float(h)) for o, h in zip(owners[test], hits, strict=True)]
-        if named and (not best[0] or average(named) > average(best[0])):
-            best = (named, family)
-    if not best[0]:
-        return None
-    value, low, high = share(best[0])
+            named[test] = top(short, labels[test])
+        attempts[f"{family} {number}"] = [
+            Trial(owner, float(hit)) for owner, hit in zip(owners, named, strict=True)
+        ]
+    judged, families = chosen(attempts, fold == 1)
+    value, low, high = share(judged)
     return Row(
         representation, attack, measure, f"{WINDOW * GRID_MS / 1000:g} s", dataset,
         value, low, high, float(np.bincount(labels).max() / len(labels)), float("nan"),
-        family=best[1], tried=tried(profile),
+        family=families, tried=tried(profile),
     )  # fmt: skip
 
 
