@@ -67,7 +67,8 @@ def neighbours(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
     from sklearn.neighbors import KNeighborsClassifier
 
     view = _View(X, int(rng.choice(_COMPONENTS)), whiten=bool(rng.random() < 0.5), rng=rng)
-    model = KNeighborsClassifier(int(rng.choice((1, 3, 7, 15))), metric="cosine", weights=_nearness)
+    count = min(int(rng.choice((1, 3, 7, 15))), int((~_nothing(X)).sum()))
+    model = KNeighborsClassifier(count, metric="cosine", weights=_nearness)
     return _learn(model, view, X, y, rng)
 
 
@@ -80,7 +81,7 @@ def network(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
         (int(rng.choice((64, 128))),),
         alpha=float(10 ** rng.uniform(-4, 0)),
         learning_rate_init=3e-3,
-        batch_size=min(128, len(X)),
+        batch_size=min(128, int((~_nothing(X)).sum())),
         max_iter=40,
         random_state=int(rng.integers(2**31)),
     )
