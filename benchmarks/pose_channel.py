@@ -130,7 +130,7 @@ def _measure(
     if settings is not None:
         real = tuple(channelled(visit, settings, rng) for visit in real)
         sim = tuple(channelled(visit, settings, rng) for visit in sim)
-    rows = _run(Reidentify(), shown, real)
+    rows = _run(Reidentify(), shown, (*real, *sim))
     cmc = [row for row in rows if row.measure == "CMC-1" and row.setting.endswith("visits")]
     built = [r for r in _run(Attributes(), shown, sim) if r.measure.removeprefix("AP ") in BUILD]
     told = _told(clips, settings) if settings else (float("nan"), float("nan"))

@@ -77,3 +77,16 @@ def test_a_convolutional_decoder_learns_a_colour() -> None:
     assert decode is not None
     error = np.abs(decode(seen) - pictures).mean()
     assert error < 0.8 * np.abs(pictures - pictures.mean()).mean()
+
+
+def test_profile_full_adds_a_convolutional_decoder(
+    visits: tuple[Visit, ...], nothing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setitem(inversion.STEPS, Profile.FULL, 10)
+    monkeypatch.setitem(inversion.RESTARTS, Profile.FULL, 1)
+    monkeypatch.setattr(inversion, "DECODER_STEPS", 3)
+    rng = np.random.default_rng(0)
+    full = Inversion().run(nothing, visits, Profile.FULL, rng).rows
+    quick = attack(nothing, visits).rows
+    assert full[0].tried == quick[0].tried + 3
