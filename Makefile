@@ -2,6 +2,7 @@
 # make test   every test; installs what it needs
 # make check  format, lint, types, import rules
 # make bench  speed and bytes against peers, printed as ratios
+# make audit  attack what leaves the darkroom, and fail where a leak grew (ten minutes)
 # make setup  only fill .venv, so that .venv/bin/mizaru works
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c cons
 WEB  := src/mizaru/cloud/dashboard/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: run test check bench setup web models system-packages clean
+.PHONY: run test check bench audit setup web models system-packages clean
 
 run: setup
 	@$(BIN)/mizaru run "$(SOURCE)" --serve $(ARGS)
@@ -35,6 +36,11 @@ check: $(VENV)/.installed-dev web/node_modules/.installed
 
 bench: setup $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# After a change that is meant to move a figure: cp build/audit/results.json docs/audit/baseline-quick.json
+audit: setup $(VENV)/.installed-dev system-packages
+	$(BIN)/mizaru audit run --out build/audit $(ARGS)
+	$(BIN)/mizaru audit gate build/audit --baseline docs/audit/baseline-quick.json
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -243,13 +243,13 @@ def list_all() -> None:
 
 def _write_page(results: Results, out: Path) -> Path:
     from mizaru.lab.audit.page import page
-    from mizaru.lab.audit.results import PAIRS, read_pair
+    from mizaru.lab.audit.results import PAIRS, SHOWCASE, read_pair, read_showcase
     from mizaru.lab.audit.visits_file import write
 
     pairs = [read_pair(file) for file in sorted((out / PAIRS).glob("*.json"))]
     examples = [example for pair in pairs if pair is not None for example in pair.examples]
     place = out / "audit.html"
-    write(place, page(results, examples).encode())
+    write(place, page(results, read_showcase(out / SHOWCASE), examples).encode())
     return place
 
 

@@ -56,7 +56,7 @@ def test_aims_are_held_against_the_rows(some: Results) -> None:
 def test_the_page_stands_alone_and_escapes_what_it_is_given(some: Results) -> None:
     picture = np.full((4, 4, 3), 90, np.uint8)
     shown = Shown.of(Example("learned <decoder>", (("what it saw", picture),)))
-    text = page(some, [shown])
+    text = page(some, [], [shown])
     assert "<script" not in text
     assert "default-src 'none'" in text
     assert not re.search(r'(src|href)="(?!data:image/png;base64,|#)', text)

@@ -39,8 +39,13 @@ _MOST_EXAMPLES: Final = 16
 _FEW_LADDERS: Final = 12
 
 
-def page(results: Results, examples: Sequence[Shown] = ()) -> str:
-    """The whole document."""
+def page(results: Results, showcase: Sequence[Shown] = (), examples: Sequence[Shown] = ()) -> str:
+    """The whole document.
+
+    Args:
+        showcase: what representations look like.
+        examples: what attackers made of them.
+    """
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     css = (resources.files("mizaru.lab.evaluate") / "assets" / "page.css").read_text("utf-8")
     heading = title(results)
@@ -49,7 +54,7 @@ def page(results: Results, examples: Sequence[Shown] = ()) -> str:
             _head(results, heading),
             _targets(list(targets(results))),
             _figures(results),
-            _pictures(results.showcase, examples),
+            _pictures(showcase, examples),
             _tables(results),
             _method(results),
         ]

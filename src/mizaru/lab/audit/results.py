@@ -1,7 +1,8 @@
 """What an audit leaves behind: rows, where they come from, and pictures, as JSON.
 
-``results.json`` holds all rows of a run; ``pairs/`` beside it one file for every representation ×
-attack, so that a run that was broken off goes on. Not-a-number is null.
+``results.json`` holds all rows of a run and no picture, so that it can be committed as a baseline;
+``pairs/`` beside it one file for every representation × attack, so that a run that was broken off
+goes on. Not-a-number is null.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mizaru.lab.audit.contract import Example, Row
 FORMAT: Final = 1
 RESULTS: Final = "results.json"
 PAIRS: Final = "pairs"
+SHOWCASE: Final = "showcase.json"
 USES: Final = frozenset({"utility"})
 """Attacks that measure what a representation is good for: more of it is no leak."""
 
@@ -148,7 +150,6 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
         representations, attacks: name → words.
         versions: what it was run with, name → version or checksum.
         failed: (representation, attack, why) of pairs that could not be run.
-        showcase: what representations look like.
     """
 
     format: int = FORMAT
@@ -161,7 +162,6 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     datasets: tuple[Dataset, ...]
     rows: tuple[Record, ...]
     failed: tuple[tuple[str, str, str], ...] = ()
-    showcase: tuple[Shown, ...] = ()
     seconds: float = 0.0
 
 
@@ -188,7 +188,15 @@ def read_pair(file: Path) -> Pair | None:
         return None
 
 
-def as_json(thing: msgspec.Struct) -> bytes:
+def read_showcase(file: Path) -> tuple[Shown, ...]:
+    """What representations look like; nothing where it was not kept."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=tuple[Shown, ...])
+    except (OSError, msgspec.DecodeError):
+        return ()
+
+
+def as_json(thing: object) -> bytes:
     """Readable, and the same for the same."""
     return msgspec.json.format(msgspec.json.encode(thing), indent=1) + b"\n"
 

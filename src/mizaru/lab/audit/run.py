@@ -33,6 +33,7 @@ from mizaru.lab.audit.registry import ATTACKS, REPRESENTATIONS, Means
 from mizaru.lab.audit.results import (
     PAIRS,
     RESULTS,
+    SHOWCASE,
     USES,
     Dataset,
     Pair,
@@ -109,7 +110,8 @@ def run(
         done[pair] = msgspec.structs.replace(found, key=keys[pair])
         write(_file(out, *pair), as_json(done[pair]))
         tick(f"{found.attack} on {found.representation}", len(done), len(pairs))
-    rng = np.random.default_rng(wish.seed)
+    pictures = showcase(makers.values(), visits, np.random.default_rng(wish.seed))
+    write(out / SHOWCASE, as_json(tuple(Shown.of(example) for example in pictures)))
     results = Results(
         profile=str(wish.profile),
         seed=wish.seed,
@@ -126,9 +128,6 @@ def run(
             )
         ),
         failed=tuple((r, a, done[r, a].failed) for r, a in pairs if done[r, a].failed),
-        showcase=tuple(
-            Shown.of(example) for example in showcase(_made(wish, source.models), visits, rng)
-        ),
         seconds=round(time.monotonic() - began, 1),
     )
     write(out / RESULTS, as_json(results))
