@@ -80,9 +80,9 @@ def network(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
     model = MLPClassifier(
         (int(rng.choice((64, 128))),),
         alpha=float(10 ** rng.uniform(-4, 0)),
-        learning_rate_init=3e-3,
-        batch_size=min(128, int((~_nothing(X)).sum())),
-        max_iter=40,
+        learning_rate_init=5e-3,
+        batch_size=min(256, int((~_nothing(X)).sum())),
+        max_iter=30,
         random_state=int(rng.integers(2**31)),
     )
     return _learn(model, view, X, y, rng)
