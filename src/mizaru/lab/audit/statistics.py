@@ -37,8 +37,13 @@ def share(persons: Sequence[Hashable], shares: Sequence[float], seed: int = 0) -
     """
     if not len(shares):
         raise ValueError("a share needs visits")
-    value, low, high = mean(persons, shares, seed)
-    hits = proportion(round(value * len(shares)), len(shares))
+    return widened(mean(persons, shares, seed), len(shares))
+
+
+def widened(interval: Interval, visits: int) -> Interval:
+    """The wider of an interval of a share and Wilson's over so many visits."""
+    value, low, high = interval
+    hits = proportion(round(value * visits), visits) if np.isfinite(value) else None
     if hits is not None and hits.low is not None and hits.high is not None:
         low, high = min(low, hits.low), max(high, hits.high)
     return value, min(low, value), max(high, value)

@@ -32,7 +32,7 @@ import numpy.typing as npt
 from mizaru.errors import DataError
 from mizaru.lab.audit.contract import Medium, Outcome, Profile, Representation, Row, Visit
 from mizaru.lab.audit.families import Floats, Labels, Logs, Scores, attackers
-from mizaru.lab.audit.statistics import Interval, share, top, verification
+from mizaru.lab.audit.statistics import Interval, share, top, verification, widened
 from mizaru.vocabulary import COCO17
 
 TICKS: Final = {Profile.QUICK: (1, 5, 25), Profile.FULL: (1, 5, 25, 125)}
@@ -502,7 +502,9 @@ def _told(tries: dict[str, list[_Pairs]], ticks: int) -> Iterator[_Result]:
         skill = np.array([[sign * _verified([part])[at][0] for part in tries[a]] for a in tries])
         others = skill.sum(axis=1, keepdims=True) - skill
         best = [attackers_[k] for k in others.argmax(axis=0)]
-        found = _verified([tries[name][k] for k, name in enumerate(best)], intervals=True)[at]
+        pairs = [tries[name][k] for k, name in enumerate(best)]
+        people = len({person for part in pairs for person in part.probe})
+        found = widened(_verified(pairs, intervals=True)[at], people)
         yield _Result(
             measure,
             ticks,
