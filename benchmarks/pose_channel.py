@@ -72,19 +72,19 @@ class Figures(msgspec.Struct, frozen=True):
 
     Attributes:
         cmc: of each set, CMC-1 at T = 25; chance: what guessing gives.
-        build: mean average precision of build; guess: of a random order. NaN without visits.
+        build: mean average precision of build; guess: of a random order. None without visits.
         f1: macro-F1 of behaviours, mean over sets.
-        fall: share of UP-Fall falls that are told; false_alarms: of its daily life. NaN without
-            recordings.
+        fall: share of UP-Fall falls that are told; false_alarms: of its daily life. None
+            without recordings.
     """
 
     cmc: dict[str, float]
     chance: dict[str, float]
-    build: float
-    guess: float
-    f1: float
-    fall: float
-    false_alarms: float
+    build: float | None
+    guess: float | None
+    f1: float | None
+    fall: float | None
+    false_alarms: float | None
 
 
 def main() -> None:
@@ -133,7 +133,7 @@ def _measure(
     rows = _run(Reidentify(), shown, (*real, *sim))
     cmc = [row for row in rows if row.measure == "CMC-1" and row.setting.endswith("visits")]
     built = [r for r in _run(Attributes(), shown, sim) if r.measure.removeprefix("AP ") in BUILD]
-    told = _told(clips, settings) if settings else (float("nan"), float("nan"))
+    told = _told(clips, settings) if settings else (None, None)
     f1 = [row.value for row in _run(Utility(), shown, (*real, *sim))]
     return Figures(
         cmc={row.dataset: row.value for row in cmc},
@@ -197,7 +197,7 @@ def _clips(data: Path, recordings: Path) -> Iterator[tuple[bool, tuple[Observati
 
 def _told(
     clips: tuple[tuple[bool, tuple[Observation, ...]], ...], settings: PoseChannelSettings
-) -> tuple[float, float]:
+) -> tuple[float | None, float | None]:
     """Shares of the falls, and of daily life, that get above the shipped threshold of a fall."""
     model = shipped_model()
     threshold = model.card.operating_points[Behavior.FALL].threshold
@@ -218,17 +218,17 @@ def _told(
 
 
 def leak(figures: Figures, raw: Figures) -> float:
-    """How far on the way from chance to raw skeletons, mean over sets."""
+    """How far on the way from chance to raw skeletons, mean over sets; below chance is chance."""
     ways = [
-        (figures.cmc[name] - figures.chance[name]) / (raw.cmc[name] - figures.chance[name])
+        max(0.0, figures.cmc[name] - figures.chance[name]) / (raw.cmc[name] - figures.chance[name])
         for name in figures.cmc
         if raw.cmc.get(name, 0.0) > figures.chance[name]
     ]
-    return _mean(ways)
+    return float(np.mean(ways))
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _table(known: dict[str, Figures]) -> Table:
@@ -239,11 +239,11 @@ def _table(known: dict[str, Figures]) -> Table:
     for name in (*sets, "leak", "build AP", "behaviour F1", "falls told", "false"):
         table.add_column(name, justify="right")
     for name, figures in known.items():
-        cells = [figures.cmc.get(one, float("nan")) for one in sets]
+        cells = [figures.cmc.get(one) for one in sets]
         cells += [leak(figures, raw), figures.build, figures.f1, figures.fall, figures.false_alarms]
-        table.add_row(name, *(f"{cell:.2f}" for cell in cells))
+        table.add_row(name, *("" if cell is None else f"{cell:.2f}" for cell in cells))
     chance = [f"{raw.chance[one]:.2f}" for one in sets]
-    table.add_row("guessing", *chance, "0.00", f"{raw.guess:.2f}", "", "", "")
+    table.add_row("guessing", *chance, "0.00", "" if raw.guess is None else f"{raw.guess:.2f}")
     return table
 
 
@@ -278,7 +278,7 @@ def plot(known: dict[str, Figures]) -> str:
     numbers = {name: k for k, name in enumerate(known, start=1)}
     for name, figures in known.items():
         for value, colour in ((figures.f1, "#2b6cb0"), (figures.fall, "#c05621")):
-            if np.isfinite(value):
+            if value is not None:
                 x, y = at(leak(figures, raw), value)
                 parts.append(
                     f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{colour}"><title>{name}: '

@@ -10,7 +10,7 @@ from benchmarks.pose_channel import SETTINGS, Figures, channelled, leak, plot
 
 from mizaru.lab.audit.contract import Visit
 
-RAW = Figures({"a": 0.9, "b": 0.5}, {"a": 0.1, "b": 0.1}, 0.7, 0.5, 0.6, float("nan"), float("nan"))
+RAW = Figures({"a": 0.9, "b": 0.5}, {"a": 0.1, "b": 0.1}, 0.7, 0.5, 0.6, None, None)
 SOME = Figures({"a": 0.3, "b": 0.1}, {"a": 0.1, "b": 0.1}, 0.5, 0.5, 0.5, 0.9, 0.1)
 
 
