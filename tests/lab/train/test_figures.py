@@ -83,6 +83,23 @@ def test_the_budget_is_kept(per_camera_day: float) -> None:
     assert judged.per_camera_day <= judged.at_most_per_camera_day
 
 
+def test_a_budget_that_the_data_are_too_short_for_is_kept_on_longer_data() -> None:
+    rng = np.random.default_rng(3)
+
+    def day(hours: float) -> Trace:
+        """Peaks in log odds fall off exponentially, six an hour above 0.5."""
+        t_ms = np.arange(0, int(hours * 3.6e6), 600_000)
+        score = 1.0 / (1.0 + np.exp(-rng.exponential(0.8, len(t_ms))))
+        nothing = np.zeros(len(t_ms), int)
+        return Trace(t_ms, score, nothing, nothing, nothing)
+
+    rates = []
+    for _ in range(40):
+        threshold = choose([day(8.0)], hours=8.0, per_camera_day=1.0)
+        rates.append(outcome([day(72.0)], threshold, hours=72.0).per_camera_day)
+    assert 0.6 < float(np.mean(rates)) < 1.7
+
+
 def _moments(scores: dict[int, list[float]]) -> list[Moment]:
     return [
         Moment(k * 1000, subject_id, None, dict.fromkeys(LEARNED_RISKS, score))

@@ -7,6 +7,7 @@ per camera-day. What counts is what operators see: an alarm that goes on or come
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -38,6 +39,8 @@ LEAST: Final = 0.5
 MOST: Final = 0.99
 """Thresholds stay between these: below, an alarm would contradict the word probability; above,
 calibration says nothing any more."""
+_TAIL: Final = 4
+"""A tail is drawn out from this many peaks on; fewer say nothing of its shape."""
 HYSTERESIS: Final = 0.6
 """An alarm goes on down to this share of its threshold."""
 
@@ -118,14 +121,28 @@ def false_peaks(traces: Iterable[Trace]) -> Vector:
 def choose(traces: Iterable[Trace], *, hours: float, per_camera_day: float) -> float:
     """The least threshold that keeps the budget, in [`LEAST`, `MOST`].
 
+    The highest peak of a third of a day is reached about three times in a day. So where the
+    budget allows less than one alarm in `hours`, the tail is drawn out: log odds of peaks above
+    `LEAST` fall off exponentially, with the mean of theirs (the maximum of its likelihood), down
+    to as many as the budget allows; never below the highest peak.
+
     Args:
-        hours: of camera time that the traces come from. Where the budget allows less than one
-            alarm in them, none may happen.
+        hours: of camera time that the traces come from.
     """
-    allowed = int(per_camera_day * hours / 24.0)
+    budget = per_camera_day * hours / 24.0
+    allowed = int(budget)
     peaks = false_peaks(traces)
     above = float(np.nextafter(peaks[allowed], 1.0)) if len(peaks) > allowed else LEAST
+    high = peaks[peaks > LEAST]
+    if not allowed and len(high) >= _TAIL:
+        excess = np.log(high / (1.0 - np.minimum(high, 1.0 - 1e-9))) - _log_odds(LEAST)
+        tail = _log_odds(LEAST) + float(excess.mean()) * math.log(len(high) / budget)
+        above = max(above, 1.0 / (1.0 + math.exp(-tail)))
     return min(max(above, LEAST), MOST)
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1.0 - probability))
 
 
 @dataclass(frozen=True, slots=True)
