@@ -63,7 +63,6 @@ SETTINGS: Final[dict[str, PoseChannelSettings]] = {
     "smooth 0.3 s": PoseChannelSettings(smooth_s=0.3),
     "hold 0.5 s": PoseChannelSettings(hold_ms=500),
     "jitter 12 %": PoseChannelSettings(jitter=0.12),
-    "hold 0.3 s, jitter 6 %": PoseChannelSettings(hold_ms=300, jitter=0.06),
 }
 
 
