@@ -503,8 +503,9 @@ def _told(tries: dict[str, list[_Pairs]], ticks: int) -> Iterator[_Result]:
         others = skill.sum(axis=1, keepdims=True) - skill
         best = [attackers_[k] for k in others.argmax(axis=0)]
         pairs = [tries[name][k] for k, name in enumerate(best)]
-        people = len({person for part in pairs for person in part.probe})
-        found = widened(_verified(pairs, intervals=True)[at], people)
+        found = _verified(pairs, intervals=True)[at]
+        if measure == TAR:  # an error rate is never nought in every draw, this may be
+            found = widened(found, len({person for part in pairs for person in part.probe}))
         yield _Result(
             measure,
             ticks,
