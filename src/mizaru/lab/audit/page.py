@@ -104,7 +104,7 @@ def _figures(results: Results) -> str:
         parts.append(
             _figure(
                 "Leak against use",
-                plots.tradeoff(points, "people named, most frames", "behaviours named", ours),
+                plots.tradeoff(points, "people named, most frames", "behaviours read", ours),
                 "Upper left is where one wants to be: what people do can be told, who they are "
                 "cannot. Same clothes; people whom the behaviour probe never saw.",
             )

@@ -71,9 +71,9 @@ def summary(results: Results) -> Iterator[str]:
     )
     if use is not None:
         yield (
-            f"What it is for is still there: {plain(use, use.value)} of a stranger's behaviours "
-            f"are named right ({use.setting}; chance {plain(use, use.chance)}, raw pictures "
-            f"{plain(use, use.raw)})."
+            f"What it is for: behaviours of people never seen before are read with a {use.measure} "
+            f"of {plain(use, use.value)} ({use.setting or use.dataset}; chance "
+            f"{plain(use, use.chance)}, from raw pictures {plain(use, use.raw)})."
         )
     void = sum(bool(row.void) for row in results.rows)
     if void:
