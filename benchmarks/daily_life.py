@@ -14,6 +14,7 @@ not one that any training has drawn from.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ from rich.progress import Progress
 
 from benchmarks.clips import CACHE
 from mizaru.cloud.incident import ChangeKind, IncidentEngine
-from mizaru.cloud.recognize import build_recognizer, recognizer_info
+from mizaru.cloud.recognize import build_recognizer
+from mizaru.cloud.recognize.network import CARD_NAME, WEIGHTS
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.lab.motion import Motion
 from mizaru.lab.seeing import Eye, look
@@ -105,7 +107,8 @@ def main() -> None:
     parser.add_argument("--begin", type=float, default=7.0, help="hour of the clock")
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()
-    version = (recognizer_info().sha256 or "rules")[:12]
+    # The card, since thresholds change without the network.
+    version = hashlib.sha256((WEIGHTS / CARD_NAME).read_bytes()).hexdigest()[:12]
     folder = (
         CACHE / "daily" / f"{version}-{arguments.seed}-{arguments.begin:g}+{arguments.hours:g}h"
     )
