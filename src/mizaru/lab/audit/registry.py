@@ -21,6 +21,7 @@ from mizaru.lab.audit.attacks.traffic import Traffic
 from mizaru.lab.audit.attacks.utility import Utility
 from mizaru.lab.audit.contract import Attack, Representation
 from mizaru.lab.audit.representations.controls import GeneralEmbedding, Noise
+from mizaru.lab.audit.representations.embedding import ReleasedEmbedding
 from mizaru.lab.audit.representations.omega import Omega
 from mizaru.lab.audit.representations.pixels import Blur, Pixelation, Raw, Silhouette
 from mizaru.lab.audit.representations.poses import RawSkeleton, RetargetedSkeleton
@@ -45,6 +46,7 @@ REPRESENTATIONS: Final[dict[str, Callable[[Means], Representation]]] = {
     "raw_skeleton": lambda means: RawSkeleton(),
     "retargeted_skeleton": lambda means: RetargetedSkeleton(),
     "omega": lambda means: Omega(),
+    "z": lambda means: ReleasedEmbedding(),
     "general_embedding": lambda means: GeneralEmbedding(means.models),
     "random": lambda means: Noise(),
 }

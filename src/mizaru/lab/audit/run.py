@@ -270,7 +270,7 @@ class _Bench:
 class _Remembered:
     """A representation that shows every attack the same, with the same noise.
 
-    What is costly to make (embeddings) is kept; pictures of all visits would fill the memory.
+    Embeddings and poses are kept; pictures of all visits would fill the memory.
     """
 
     inner: Representation
@@ -300,7 +300,7 @@ class _Remembered:
         name = f"{visit.dataset} {visit.person} {visit.session} {visit.camera}"
         own = np.random.default_rng((self.seed, zlib.crc32(name.encode())))
         shown = self.inner.show(visit, own)
-        if self.medium is Medium.EMBEDDING:
+        if self.medium is not Medium.PIXELS:
             self.kept[id(visit)] = visit, shown  # kept too, so that its id stays its own
         return shown
 
