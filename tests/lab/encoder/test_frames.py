@@ -131,6 +131,6 @@ def test_the_recipe_that_ships_is_one(tmp_path: Path) -> None:
     assert recipe.loss.distill <= 0.2
     assert recipe.people.judge >= 40
     bad = tmp_path / "bad.toml"
-    bad.write_text(SHIPPED.read_text().replace("vib = 0.002", "vib = -1"))
+    bad.write_text(SHIPPED.read_text().replace("vib = 0.0005", "vib = -1"))
     with pytest.raises(SettingsError, match="vib"):
         load_recipe(bad)

@@ -10,6 +10,7 @@ from torch import Tensor
 from mizaru.proxy import UNKNOWN_RGB
 
 _PATCHED: Final = 0.15
+_CUT: Final = 0.15
 
 
 def augment(frames: Tensor, generator: torch.Generator) -> Tensor:
@@ -30,6 +31,14 @@ def augment(frames: Tensor, generator: torch.Generator) -> Tensor:
     mirrored = draw(1, 1, 1) < 0.5
     x = torch.where(mirrored, x.flip(3), x)
     x = x * (0.85 + 0.3 * draw(1, 1, 1))
+    # One crop for all: a room is never quite where it was.
+    tall, wide = (round(side * _cut(generator)) for side in (height, width))
+    down, aside = (
+        int(torch.randint(side - kept + 1, (1,), generator=generator))
+        for side, kept in ((height, tall), (width, wide))
+    )
+    x = x[:, :, down : down + tall, aside : aside + wide]
+    x = torch.nn.functional.interpolate(x, (height, width), mode="bilinear", align_corners=False)
     top, left = draw() * height, draw() * width
     low, right = top + 4 + draw() * height / 3, left + 4 + draw() * width / 3
     y, across = torch.arange(height)[None, :], torch.arange(width)[None, :]
@@ -40,6 +49,11 @@ def augment(frames: Tensor, generator: torch.Generator) -> Tensor:
     grey = x.new_tensor(UNKNOWN_RGB)[None, :, None, None] / 255.0
     x = torch.where(patched, grey, x)
     return x.clamp_(0.0, 1.0).contiguous(memory_format=torch.channels_last)
+
+
+def _cut(generator: torch.Generator) -> float:
+    """Share of a side that is kept."""
+    return 1.0 - _CUT * float(torch.rand(1, generator=generator))
 
 
 def to_input(frames: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """The encoder family: one trunk, two exits, nested widths, one z space (design §2, AI Flow).
 
 A frame (N, 3, 64, 96) in [0, 1] becomes μ (N, `DIM`); its first 8 and 16 entries are the
-narrower embeddings (Matryoshka representation learning, Kusupati et al. 2022, eq. 1). The small
-exit leaves the trunk half-way, the base exit at its end. Heads that read meaning out of z belong
+narrower embeddings (Matryoshka representation learning, Kusupati et al. 2022, eq. 1). The
+trunk looks at a glimpse of the frame, cut out around the mannequins; the small exit leaves it
+half-way, the base exit at its end. Heads that read meaning out of z belong
 to the cloud and are shared by all exits: a width has one head, whatever tier sent it.
 """
 
@@ -21,7 +22,14 @@ WIDTHS: Final = (8, 16, 32)
 DIM: Final = WIDTHS[-1]
 _GREY: Final = 0.45
 _SPREAD: Final = 0.25
-_HUE: Final = 0.002
+_GLIMPSE: Final = 40
+"""Pixels of its side."""
+_AROUND: Final = 2.6
+"""Standard deviations of where people are, to either side."""
+_LAST: Final = 5
+"""Side of the trunk's last maps."""
+_FACTS: Final = 4
+_HUE: Final = 0.001
 """1 - cosine between a pixel's colour and a mannequin's at which they are still alike."""
 _SIZE: Final = WIDTHS[0] ** -0.5
 """Spread of each entry: the narrowest μ has a norm of about 1."""
@@ -57,80 +65,99 @@ class _Separable(nn.Module):
 
 
 class _Exit(nn.Module):
-    """Pools over the picture, and gives μ and, for learning alone, ln s² of each entry."""
+    """Gives μ and, for learning alone, ln s² of each entry."""
 
     def __init__(self, wide: int) -> None:
         super().__init__()
-        self.mix = nn.Sequential(nn.Linear(2 * wide, 2 * wide), nn.ReLU())
+        self.mix = nn.Sequential(
+            nn.Conv2d(wide, 32, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.Flatten(),
+        )  # fmt: skip
+        hidden = 128
+        self.join = nn.Sequential(nn.Linear(32 * _LAST**2 + _FACTS, hidden), nn.ReLU())
         # Centred: what all frames have in common would fill the clip and say nothing. And of one
         # spread: an encoder that may shrink z does so to escape its adversaries, who follow.
         self.mu = nn.Sequential(
-            nn.Linear(2 * wide, DIM, bias=False), nn.BatchNorm1d(DIM, affine=False)
+            nn.Linear(hidden, DIM, bias=False), nn.BatchNorm1d(DIM, affine=False)
         )
-        self.log_variance = nn.Linear(2 * wide, DIM)
+        self.log_variance = nn.Linear(hidden, DIM)
         # Little noise to begin with: s² = 1 would drown a μ of norm 1 before it says anything.
         nn.init.constant_(self.log_variance.bias, _QUIET)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = self.mix(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
-        return self.mu(pooled) * _SIZE, self.log_variance(pooled).clamp(-8.0, 2.0)
+    def forward(self, x: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
+        joined = self.join(torch.cat([self.mix(x), facts], dim=1))
+        return self.mu(joined) * _SIZE, self.log_variance(joined).clamp(-8.0, 2.0)
 
 
 class Family(nn.Module):
-    """f_θ.
+    """f_θ: a glimpse of the people and what is around them, a trunk over it, two exits.
 
     Args:
-        width: channels after the first layer; doubled twice on the way.
+        width: channels after the first layer.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         w = width
         self.stem = nn.Sequential(
-            nn.Conv2d(6, w, 3, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU()
-        )
-        self.near = nn.Sequential(
-            _Separable(w, 2 * w, 2), _Separable(2 * w, 2 * w),
-            _Separable(2 * w, 4 * w, 2), _Separable(4 * w, 4 * w),
+            nn.Conv2d(4, w, 3, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
+            nn.Conv2d(w, 2 * w, 3, 2, 1, bias=False), nn.BatchNorm2d(2 * w), nn.ReLU(),
         )  # fmt: skip
+        self.near = nn.Sequential(_Separable(2 * w, 2 * w), _Separable(2 * w, 4 * w, 2))
         self.far = nn.Sequential(
-            _Separable(4 * w, 4 * w), _Separable(4 * w, 4 * w),
-            _Separable(4 * w, 8 * w, 2), _Separable(8 * w, 8 * w), _Separable(8 * w, 8 * w),
-        )  # fmt: skip
-        self.exits = nn.ModuleDict({Tier.SMALL: _Exit(4 * w), Tier.BASE: _Exit(8 * w)})
+            _Separable(4 * w, 4 * w), _Separable(4 * w, 4 * w), _Separable(4 * w, 4 * w)
+        )
+        self.exits = nn.ModuleDict({Tier.SMALL: _Exit(4 * w), Tier.BASE: _Exit(4 * w)})
         v, u = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 96), indexing="ij")
-        self.register_buffer("where", torch.stack([u, v])[None], persistent=False)
+        self.register_buffer("where", torch.stack([u * 1.5, v])[None], persistent=False)
+        steps = torch.linspace(-1, 1, _GLIMPSE)
+        v, u = torch.meshgrid(steps, steps, indexing="ij")
+        self.register_buffer("grid", torch.stack([u, v], dim=-1)[None], persistent=False)
         palette = nn.functional.normalize(torch.tensor(PALETTE, dtype=torch.float32), dim=1)
         self.register_buffer("palette", palette[:, :, None, None], persistent=False)
 
     def forward(self, frames: Tensor) -> dict[Tier, tuple[Tensor, Tensor]]:
         """(μ, ln s²) of each tier, both (N, `DIM`); frames (N, 3, 64, 96) in [0, 1]."""
-        near = self._near(frames)
+        glimpse, facts = self.glimpse(frames)
+        near = self.near(self.stem(glimpse))
         return {
-            Tier.SMALL: self.exits[Tier.SMALL](near),
-            Tier.BASE: self.exits[Tier.BASE](self.far(near)),
+            Tier.SMALL: self.exits[Tier.SMALL](near, facts),
+            Tier.BASE: self.exits[Tier.BASE](self.far(near), facts),
         }
 
     def mu(self, frames: Tensor, tier: Tier) -> Tensor:
         """μ of one tier, (N, `DIM`)."""
-        x = self._near(frames)
-        mu: Tensor = self.exits[tier](x if tier is Tier.SMALL else self.far(x))[0]
+        glimpse, facts = self.glimpse(frames)
+        x = self.near(self.stem(glimpse))
+        mu: Tensor = self.exits[tier](x if tier is Tier.SMALL else self.far(x), facts)[0]
         return mu
 
-    def _near(self, frames: Tensor) -> Tensor:
-        # Where things are in the picture matters, and pooling forgets it.
-        places = self.where.expand(frames.shape[0], -1, -1, -1)
-        seen = [(frames - _GREY) / _SPREAD, places, self.drawn(frames)]
-        x: Tensor = self.near(self.stem(torch.cat(seen, dim=1)))
-        return x
+    def glimpse(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """What is around the people, at one size, (N, 4, g, g): colours and the hint of `drawn`;
+        and where that was: (x, y, size, how much of the picture is people), (N, 4).
+
+        Whole pictures were tried: a small trunk learns a few hundred rooms by heart long before
+        it finds the people in them.
+        """
+        hint = self.drawn(frames)
+        weight = hint.square() + 1e-5
+        total = weight.sum((2, 3))
+        middle = (weight * self.where).sum((2, 3)) / total
+        apart = self.where - middle[:, :, None, None]
+        spread = ((weight * apart.square()).sum((2, 3)) / total).amax(1, keepdim=True).sqrt()
+        half = (_AROUND * spread).clamp(0.25, 1.25)
+        place = middle[:, None, None, :] + half[:, :, None, None] * self.grid
+        place = place / place.new_tensor((1.5, 1.0))
+        seen = torch.cat([(frames - _GREY) / _SPREAD, hint], dim=1)
+        cut = nn.functional.grid_sample(seen, place, align_corners=False)
+        share = (total / (64 * 96)).sqrt()
+        return cut, torch.cat([middle, half * 2.0 - 1.0, share * 4.0], dim=1)
 
     def drawn(self, frames: Tensor) -> Tensor:
         """How much of a mannequin's colour each pixel has, (N, 1, 64, 96) in [0, 1].
 
-        Ψ paints in the hues of a palette that everybody knows; without this hint the trunk has to
-        find out first which things in a room are people, which took most of the learning.
+        Ψ paints in the hues of a palette that everybody knows.
         """
-        size = frames.square().sum(dim=1, keepdim=True).sqrt() + 1e-3
+        size = frames.square().sum(dim=1, keepdim=True).sqrt() + 1e-5
         alike = nn.functional.conv2d(frames, self.palette).amax(dim=1, keepdim=True) / size
         return torch.exp((alike - 1.0) / _HUE)
 

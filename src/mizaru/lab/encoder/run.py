@@ -113,7 +113,8 @@ def train_encoder(
         f"with {recipe.people.calibrate} people, none of whom it learnt from",
         training=f"{len(frames[Cast.LEARN])} frames of {recipe.scenes.learn} simulated scenes "
         f"with {recipe.people.learn} people",
-        architecture=f"depthwise-separable trunk of width {recipe.network.width}, two exits",
+        architecture=f"a glimpse of the people, a depthwise-separable trunk "
+        f"of width {recipe.network.width}, two exits",
         seed=recipe.seed,
         command=command,
         metrics={name: round(figure.value, 4) for name, figure in figures.items()},
@@ -131,7 +132,8 @@ def train_encoder(
 
 def _parameters(family: Family, tier: Tier) -> int:
     """Of what the file of a tier holds."""
-    parts = [family.stem, family.near, family.exits[tier].mix, family.exits[tier].mu]
+    way_out = family.exits[tier]
+    parts = [family.stem, family.near, way_out.mix, way_out.join, way_out.mu]
     if tier is not Tier.SMALL:
         parts.append(family.far)
     return sum(p.numel() for part in parts for p in part.parameters())

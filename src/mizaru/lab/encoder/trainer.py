@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from mizaru.errors import DataError
 from mizaru.lab.encoder import losses
 from mizaru.lab.encoder.augment import augment, to_input
+from mizaru.lab.encoder.backdrop import Backdrops
 from mizaru.lab.encoder.frames import Frames
 from mizaru.lab.encoder.meaning import QUESTIONS, UNSAID, Place, Relation
 from mizaru.lab.encoder.network import DIM, WIDTHS, Family, Heads, Reader, Tier, clip
@@ -37,7 +38,7 @@ _READS: Final = 512
 _READER_RATE: Final = 3e-3
 _READER_WARM_UP: Final = 100
 _READER_STEPS: Final = 2
-_HEARD: Final = (0.25, 0.5)
+_HEARD: Final = (0.4, 0.7)
 """Shares of the steps between which adversaries and bottleneck gain weight: before z means anything
 the easiest way to forget is to say nothing at all, and no gradient leads back from there."""
 
@@ -105,7 +106,7 @@ def learn(
         optimizer.load_state_dict(kept["optimizer"])
         mean, begin = kept["mean"], kept["epoch"]
         readers.remember(kept["z"], kept["person"], kept["grouped"])
-    drawn = _Draw(recipe, frames)
+    drawn, backdrops = _Draw(recipe, frames), Backdrops(frames)
     steps = max(1, settings.frames_per_epoch // settings.batch)
     for epoch in range(begin, settings.epochs if epochs is None else epochs):
         rng = np.random.default_rng([recipe.seed, epoch])
@@ -119,10 +120,14 @@ def learn(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             picks = drawn.batch(rng)
-            x = augment(torch.from_numpy(frames.pixels[picks]), generator)
             done = (epoch * steps + step) / (settings.epochs * steps)
             due = min(1.0, max(0.0, (done - _HEARD[0]) / (_HEARD[1] - _HEARD[0])))
-            loss = _loss(model, readers, x, frames.pick(picks), recipe, due)
+            pixels, elsewhere = backdrops.behind(picks, rng)
+            rows = frames.rows[picks]
+            rows["place"][elsewhere] = UNSAID  # that was of another room
+            x = augment(torch.from_numpy(pixels), generator)
+            batch = Frames(pixels, rows, frames.teacher[picks])
+            loss = _loss(model, readers, x, batch, recipe, due)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
