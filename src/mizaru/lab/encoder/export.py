@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float32]
 
 OPSET: Final = 18
 MAX_BYTES: Final = 5_000_000
-_CLOSE: Final = 1e-4
+_CLOSE: Final = 1e-3
 """Entries of μ, relative to its norm: float32 sums in another order."""
 
 
