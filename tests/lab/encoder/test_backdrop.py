@@ -33,7 +33,7 @@ def test_who_walks_is_put_into_other_rooms_unchanged() -> None:
     assert backdrops.cut.all()
     picks = np.arange(2 * COUNT)
     pixels, elsewhere = backdrops.behind(picks, np.random.default_rng(0))
-    assert 0.5 < elsewhere.mean() < 1.0
+    assert 0.2 < elsewhere.mean() < 0.8
     for k in picks:
         person = (frames.pixels[k] != np.array(ROOMS[k // COUNT])).any(axis=-1)
         np.testing.assert_array_equal(pixels[k][person], frames.pixels[k][person])
