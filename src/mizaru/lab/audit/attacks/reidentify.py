@@ -46,6 +46,7 @@ _GALLERY_WINDOWS: Final = {Profile.QUICK: 6, Profile.FULL: 12}
 _PROBE_WINDOWS: Final = {Profile.QUICK: 3, Profile.FULL: 6}
 _FEW: Final = 12
 """Sets of fewer people are not halved: metrics are learned on the people of other sets."""
+_MOST_COLUMNS: Final = 256
 _NEAREST: Final = 3
 """A person is as like the probe as the mean of so many of his windows that are likest."""
 
@@ -309,11 +310,34 @@ def _scores(
             like = metrics.likeness(embed(seen[way][1]), embed(seen[way][0]))
             yield f"learned {name}, {way} {restart}", like.astype(np.float64)
     counts: dict[str, int] = defaultdict(int)
+    short = {way: _shorter(rows[0], rows[1], rng) for way, rows in seen.items()}
     for name, fit in attackers(profile, rng):
         way = ways[counts[name] % len(ways)]
-        logs = fit(seen[way][0], of_gallery)(seen[way][1])
+        logs = fit(short[way][0], of_gallery)(short[way][1])
         counts[name] += 1
         yield f"enrolled {name}, {way} {counts[name]}", logs[:, of_gallery]
+
+
+def _shorter(gallery: Floats, probe: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Both on the gallery's principal components where there are more columns than these:
+    discriminants of thousands of columns take minutes and tell no more."""
+    from sklearn.decomposition import PCA
+
+    if gallery.shape[1] <= _MOST_COLUMNS:
+        return gallery, probe
+    known, asked = np.isfinite(gallery).any(axis=1), np.isfinite(probe).any(axis=1)
+    count = min(_MOST_COLUMNS, int(known.sum()))
+    if count < 2:
+        return gallery, probe
+    turn = PCA(count, svd_solver="randomized", random_state=int(rng.integers(2**31)))
+    turn.fit(np.nan_to_num(gallery[known]))
+    short = []
+    for rows, there in ((gallery, known), (probe, asked)):
+        turned = np.full((len(rows), count), np.nan, np.float32)
+        if there.any():
+            turned[there] = turn.transform(np.nan_to_num(rows[there]))
+        short.append(turned)
+    return short[0], short[1]
 
 
 def _learners(
