@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,22 @@ def test_what_shows_nothing_is_not_attacked(visits: tuple[Visit, ...], telling: 
     empty = telling(lambda v, _: np.full((len(v.behaviors), 18, 3), np.nan), Medium.POSES)
     with pytest.raises(DataError, match="nothing to attack"):
         attack(empty, visits)
+
+
+def test_sets_that_show_more_are_attacked_beside_those_that_show_less(
+    visits: tuple[Visit, ...], telling: Any
+) -> None:
+    """As Ω does of rendered rooms, which have a plate, and of joints, which have none."""
+    richer = tuple(replace(visit, dataset="richer") for visit in visits)
+
+    def unlike(visit: Visit, rng: np.random.Generator) -> np.ndarray:
+        columns = 145 if visit.dataset == "richer" else 100
+        return rng.normal(size=(len(visit.behaviors), columns)).astype(np.float32)
+
+    outcome = Reidentify().run(
+        telling(unlike), (*visits, *richer), Profile.QUICK, np.random.default_rng(0)
+    )
+    assert {row.dataset for row in outcome.rows} >= {"richer", visits[0].dataset}
 
 
 @pytest.mark.parametrize("name", list(metrics.METRICS))

@@ -306,8 +306,10 @@ def _scores(
             if learned is None:
                 break
             way = ways[restart % len(ways)]
-            embed = learn(learned[0][way], learned[1], rng)
-            like = metrics.likeness(embed(seen[way][1]), embed(seen[way][0]))
+            width = max(learned[0][way].shape[1], seen[way][0].shape[1])
+            embed = learn(_widened(learned[0][way], width), learned[1], rng)
+            mine, theirs = (_widened(rows, width) for rows in seen[way])
+            like = metrics.likeness(embed(theirs), embed(mine))
             yield f"learned {name}, {way} {restart}", like.astype(np.float64)
     counts: dict[str, int] = defaultdict(int)
     short = {way: _shorter(rows[0], rows[1], rng) for way, rows in seen.items()}
@@ -316,6 +318,12 @@ def _scores(
         logs = fit(short[way][0], of_gallery)(short[way][1])
         counts[name] += 1
         yield f"enrolled {name}, {way} {counts[name]}", logs[:, of_gallery]
+
+
+def _widened(rows: Floats, width: int) -> Floats:
+    """Zeros, the mean of standardised rows, where another set knows more columns: some see the
+    room, too."""
+    return np.asarray(np.pad(rows, ((0, 0), (0, width - rows.shape[1]))), np.float32)
 
 
 def _shorter(gallery: Floats, probe: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
