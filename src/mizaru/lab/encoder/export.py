@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
-import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +15,11 @@ import torch
 from mizaru.edge.darkroom.encode.canvas import CANVAS_HW
 from mizaru.edge.darkroom.encode.card import INPUT, OUTPUT
 from mizaru.errors import ModelError
+from mizaru.lab import onnx_files
 from mizaru.lab.encoder.network import Family, OneTier, Tier
 
 Array = npt.NDArray[np.float32]
 
-OPSET: Final = 18
 MAX_BYTES: Final = 5_000_000
 _CLOSE: Final = 1e-3
 """Entries of μ, relative to its norm: float32 sums in another order."""
@@ -45,29 +42,8 @@ def export(family: Family, tier: Tier, file: Path, sample: Array) -> float:
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         part = Path(folder) / "part.onnx"
-        with warnings.catch_warnings():
-            # The exporter warns of its own innards.
-            warnings.simplefilter("ignore")
-            logging.disable(logging.WARNING)
-            try:
-                torch.onnx.export(
-                    network,
-                    (example,),
-                    str(part),
-                    input_names=[INPUT],
-                    output_names=[OUTPUT],
-                    dynamic_shapes=({0: torch.export.Dim("n")},),
-                    opset_version=OPSET,
-                    dynamo=True,
-                    external_data=False,
-                    verbose=False,
-                )
-            finally:
-                logging.disable(logging.NOTSET)
-        _forget_whence(part)
-        size = part.stat().st_size
-        if size > MAX_BYTES:
-            raise ModelError(f"{file}: {size / 1e6:.1f} MB, 5 MB are allowed; narrow the network")
+        names = (INPUT, OUTPUT)
+        onnx_files.write(network, example, part, names=names, file=file, most_bytes=MAX_BYTES)
         with torch.inference_mode():
             wanted = network(torch.from_numpy(sample)).numpy()
         scale = float(np.linalg.norm(wanted, axis=1).mean()) or 1.0
@@ -78,29 +54,9 @@ def export(family: Family, tier: Tier, file: Path, sample: Array) -> float:
     return apart
 
 
-def _forget_whence(file: Path) -> None:
-    """Take out the exporter's traces: they name the folders of the machine that trained."""
-    import onnx
-
-    model = onnx.load(file)
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    onnx.save(model, file)
-
-
-def _session(file: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-
-
 def runner(file: Path) -> Callable[[Array], Array]:
     """What an ONNX file says: frames (N, 3, 64, 96) in [0, 1] → μ (N, 32)."""
-    session = _session(file)
+    session = onnx_files.session(file)
 
     def mu(frames: Array) -> Array:
         out: Array = session.run([OUTPUT], {INPUT: frames})[0]
@@ -116,11 +72,5 @@ def run(file: Path, frames: Array) -> Array:
 
 def cost_ms(file: Path, runs: int = 200) -> float:
     """Median milliseconds of one frame on one thread."""
-    session = _session(file)
     frame = np.zeros((1, 3, *CANVAS_HW), np.float32)
-    took = []
-    for _ in range(runs + 20):
-        began = time.perf_counter()
-        session.run([OUTPUT], {INPUT: frame})
-        took.append(time.perf_counter() - began)
-    return float(np.median(took[20:]) * 1000)
+    return onnx_files.cost_ms(file, (INPUT, OUTPUT), frame, runs)
