@@ -7,11 +7,10 @@ interrupted ends with the very weights of one that was not, on the same machine.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mizaru.errors import DataError
+from mizaru.lab import steps as steps_of
 from mizaru.lab.encoder import losses
 from mizaru.lab.encoder.augment import augment, to_input
 from mizaru.lab.encoder.backdrop import Backdrops
@@ -116,7 +116,7 @@ def learn(
         model.train()
         total = 0.0
         for step in range(1, steps + 1):
-            rate = _rate(epoch * steps + step, settings.epochs * steps) * settings.rate
+            rate = steps_of.rate(epoch * steps + step, settings.epochs * steps) * settings.rate
             for group in optimizer.param_groups:
                 group["lr"] = rate
             picks = drawn.batch(rng)
@@ -133,10 +133,10 @@ def learn(
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimizer.step()
             readers.learn()
-            _follow(mean, model, epoch * steps + step)
+            steps_of.follow(mean, model, epoch * steps + step, _KEEPS)
             total += float(loss.detach())
             progress(Pace(epoch, settings.epochs, step, steps, total / step))
-        _save(
+        steps_of.save(
             checkpoint,
             {
                 "signature": signature,
@@ -314,31 +314,7 @@ class _Draw:
         return np.asarray(picks.ravel(), np.intp)
 
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the peak rate: a tenth of the steps up, then a cosine down."""
-    lead = max(1, steps // 10)
-    if step <= lead:
-        return step / lead
-    return 0.5 + 0.5 * math.cos(math.pi * (step - lead) / max(1, steps - lead))
-
-
-def _follow(mean: dict[str, Tensor], model: nn.Module, step: int) -> None:
-    keeps = min(_KEEPS, 1.0 - 1.0 / step)
-    for name, value in model.state_dict().items():
-        if value.is_floating_point():
-            mean[name].lerp_(value, 1.0 - keeps)
-        else:
-            mean[name].copy_(value)
-
-
 def _signature(recipe: Recipe, frames: Frames) -> str:
     digest = hashlib.sha256(msgspec.json.encode(recipe))
     digest.update(np.ascontiguousarray(frames.rows).tobytes())
     return digest.hexdigest()
-
-
-def _save(file: Path, state: dict[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(file)

@@ -7,7 +7,6 @@ interrupted ends with the very weights of one that was not, on the same machine.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from mizaru.cloud.recognize.outputs import ACTIONS, AGGRESSION, FALL, OUTPUTS
 from mizaru.errors import DataError
+from mizaru.lab import steps as steps_of
 from mizaru.lab.train.architectures import build
 from mizaru.lab.train.augment import augment, leave_alone
 from mizaru.lab.train.corpus import Corpus
@@ -113,7 +113,7 @@ def learn(
         network.train()
         losses = 0.0
         for step, picks in enumerate(drawn, start=1):
-            rate = _rate(epoch * steps + step, settings.epochs * steps) * settings.rate
+            rate = steps_of.rate(epoch * steps + step, settings.epochs * steps) * settings.rate
             for group in optimizer.param_groups:
                 group["lr"] = rate
             x = augment(corpus.x[picks].astype(np.float32), recipe.augment, rng)
@@ -130,10 +130,10 @@ def learn(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
-            _follow(mean, network, epoch * steps + step)
+            steps_of.follow(mean, network, epoch * steps + step, _KEEPS)
             losses += float(loss.detach())
             progress(Pace(epoch, settings.epochs, step, steps, losses / step))
-        _save(
+        steps_of.save(
             checkpoint,
             {
                 "signature": signature,
@@ -164,31 +164,7 @@ def say(
     return out
 
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the peak rate: a tenth of the steps up, then a cosine down."""
-    lead = max(1, steps // 10)
-    if step <= lead:
-        return step / lead
-    return 0.5 + 0.5 * math.cos(math.pi * (step - lead) / max(1, steps - lead))
-
-
-def _follow(mean: dict[str, Tensor], network: nn.Module, step: int) -> None:
-    keeps = min(_KEEPS, 1.0 - 1.0 / step)
-    for name, value in network.state_dict().items():
-        if value.is_floating_point():
-            mean[name].lerp_(value, 1.0 - keeps)
-        else:
-            mean[name].copy_(value)
-
-
 def _signature(recipe: Recipe, corpus: Corpus) -> str:
     digest = hashlib.sha256(msgspec.json.encode(recipe))
     digest.update(np.ascontiguousarray(corpus.rows).tobytes())
     return digest.hexdigest()
-
-
-def _save(file: Path, state: dict[str, object]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(file)
