@@ -7,14 +7,12 @@ Pairs do not know of each other: they run in several processes, and what was run
 from __future__ import annotations
 
 import hashlib
-import inspect
 import math
-import multiprocessing
 import platform
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +25,6 @@ import numpy.typing as npt
 from mizaru import __version__
 from mizaru.edge.models import MODELS, ModelStore
 from mizaru.errors import DataError
-from mizaru.lab.audit import families, statistics
 from mizaru.lab.audit.contract import Attack, Medium, Profile, Representation, Row, Visit
 from mizaru.lab.audit.registry import ATTACKS, REPRESENTATIONS, Means
 from mizaru.lab.audit.results import (
@@ -46,6 +43,8 @@ from mizaru.lab.audit.results import (
 from mizaru.lab.audit.showcase import showcase
 from mizaru.lab.audit.visits import Source, load
 from mizaru.lab.audit.visits_file import write
+from mizaru.lab.code import digest_of_code
+from mizaru.lab.workers import workers
 
 RAW: Final = "raw"
 RANDOM: Final = "random"
@@ -194,8 +193,7 @@ def _key(
     """Digest of all that a pair's outcome depends on."""
     parts: list[str] = [str(wish.profile), str(wish.seed), representation.name, attack.name]
     parts += [dataset.sha256 for dataset in datasets]
-    for thing in (type(representation), type(attack), families, statistics):
-        parts.append(Path(inspect.getfile(thing)).read_text(encoding="utf-8"))
+    parts.append(digest_of_code(type(representation), type(attack)))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -215,10 +213,7 @@ def _played(
         for pair in todo:
             yield bench.play(*pair)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        source.workers, mp_context=context, initializer=_begin, initargs=(wish, source)
-    ) as pool:
+    with workers(source.workers, _begin, wish, source) as pool:
         waiting = [pool.submit(_play, *pair) for pair in todo]
         try:
             for ready in as_completed(waiting):

@@ -6,15 +6,15 @@ that was broken off goes on where it was.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from mizaru.lab.audit import visits_exact, visits_pictures, visits_sim
 from mizaru.lab.audit.contract import Profile, Visit
 from mizaru.lab.audit.real import real_visits
+from mizaru.lab.workers import workers
 
 Tick = Callable[[int, int], None]
 """Called with (visits made, visits to make)."""
@@ -77,9 +77,7 @@ def _make(tasks: list[visits_sim.Task], source: Source, tick: Tick) -> None:
             done += 1
             tick(done, len(tasks))
         return
-    # Spawned, not forked: OpenGL and the models' threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(source.workers, mp_context=context) as pool:
+    with workers(source.workers) as pool:
         waiting = [pool.submit(_make_one, task, source) for task in missing]
         try:
             for ready in as_completed(waiting):

@@ -1,0 +1,37 @@
+"""Processes that work beside this one, and end with it, however it ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+
+
+def workers(
+    count: int, begin: Callable[..., object] | None = None, *arguments: object
+) -> ProcessPoolExecutor:
+    """A pool of `count` processes, each of which calls ``begin(*arguments)`` first.
+
+    They are spawned, not forked: OpenGL and the threads of models do not survive a fork. Unlike
+    a bare pool's they do not outlive a parent that is killed: they hold both ends of the pipe that
+    they wait on, and would wait for ever.
+    """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(
+        count, mp_context=context, initializer=_begin, initargs=(begin, arguments)
+    )
+
+
+def _begin(begin: Callable[..., object] | None, arguments: tuple[object, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if begin is not None:
+        begin(*arguments)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
