@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from mizaru.lab.audit.components import components
 from mizaru.lab.audit.contract import Profile
 from mizaru.lab.audit.families import FAMILIES, RESTARTS, attackers, tried
 
@@ -66,3 +67,23 @@ def test_a_profile_pays_for_every_family_several_times() -> None:
         assert set(names) == set(FAMILIES)
         assert len(FAMILIES) >= 3
     assert RESTARTS[Profile.QUICK] >= 3
+
+
+@pytest.mark.parametrize("shape", [(200, 30), (40, 90)])
+def test_components_are_those_of_the_book(shape: tuple[int, int]) -> None:
+    """Against a plain singular value decomposition; also where columns outnumber rows."""
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=shape) * np.linspace(5, 0.5, shape[1])).astype(np.float32)
+    centred = rows - rows.mean(axis=0)
+    _, values, axes = np.linalg.svd(centred, full_matrices=False)
+    found = components(rows)
+    points, book = found(rows, 8), centred @ axes[:8].T
+    assert np.abs(points) == pytest.approx(np.abs(book), abs=0.02)
+    assert found.spread[:8] == pytest.approx(values[:8] / np.sqrt(shape[0] - 1), rel=1e-3)
+    assert found(rows, 8, whiten=True).std(axis=0, ddof=1) == pytest.approx(np.ones(8), rel=1e-2)
+
+
+def test_components_of_the_same_rows_are_found_once() -> None:
+    rows = np.random.default_rng(1).normal(size=(50, 8)).astype(np.float32)
+    assert components(rows.copy()) is components(rows.copy())
+    assert components(rows + 1) is not components(rows)

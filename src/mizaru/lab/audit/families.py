@@ -18,6 +18,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from mizaru.lab.audit.components import MOST
+from mizaru.lab.audit.components import components as of_rows
 from mizaru.lab.audit.contract import Profile
 
 Floats = npt.NDArray[np.float32]
@@ -31,8 +33,9 @@ RESTARTS: Final = {Profile.QUICK: 3, Profile.FULL: 5}
 LEAST: Final = 1e-6
 """Probability of what a classifier rules out: a sum of logs over frames must stay finite."""
 
-_COMPONENTS: Final = (32, 64, 128, 512)
-"""The last stands for all features as they are: what names somebody may vary little."""
+_COMPONENTS: Final = (32, 64, 128, MOST)
+"""The last stands for all features as they are, as long as there are no more than that: what names
+somebody may vary little."""
 _CLIP: Final = 8.0
 """Standard deviations; a broken frame must not stretch the axes of all others."""
 
@@ -57,7 +60,7 @@ def discriminant(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
 
     if int((~_nothing(X)).sum()) <= len(np.unique(y)):
         return neighbours(X, y, rng)  # one row each: there is no spread to shrink
-    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=False, rng=rng)
+    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=False)
     shrinkage = "auto" if rng.random() < 0.5 else float(10 ** rng.uniform(-2, -0.3))
     return _learn(LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage), view, X, y, rng)
 
@@ -66,7 +69,7 @@ def neighbours(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
     """Nearest neighbours by the cosine, the nearer the heavier."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=bool(rng.random() < 0.5), rng=rng)
+    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=bool(rng.random() < 0.5))
     count = min(int(rng.choice((1, 3, 7, 15))), int((~_nothing(X)).sum()))
     model = KNeighborsClassifier(count, metric="cosine", weights=_nearness)
     return _learn(model, view, X, y, rng)
@@ -76,7 +79,7 @@ def network(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
     """A network with one hidden layer, stopped after a fixed number of epochs."""
     from sklearn.neural_network import MLPClassifier
 
-    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=bool(rng.random() < 0.5), rng=rng)
+    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=bool(rng.random() < 0.5))
     model = MLPClassifier(
         (int(rng.choice((64, 128))),),
         alpha=float(10 ** rng.uniform(-4, 0)),
@@ -92,7 +95,7 @@ def forest(X: Floats, y: Labels, rng: np.random.Generator) -> Scores:
     """Extremely randomised trees (Geurts et al. 2006): asks of single numbers, not of sums."""
     from sklearn.ensemble import ExtraTreesClassifier
 
-    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=False, rng=rng)
+    view = _View(X, int(rng.choice(_COMPONENTS)), whiten=False)
     model = ExtraTreesClassifier(
         40,
         min_samples_leaf=int(rng.choice((1, 2, 4))),
@@ -118,30 +121,24 @@ class _View:
         whiten: whether all components get the same spread.
     """
 
-    def __init__(
-        self, X: Floats, components: int, *, whiten: bool, rng: np.random.Generator
-    ) -> None:
-        from sklearn.decomposition import PCA
-
+    def __init__(self, X: Floats, components: int, *, whiten: bool) -> None:
         known = X[~_nothing(X)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a column that is never there
             mean, spread = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
         self._mean = np.nan_to_num(mean)
         self._gain = np.where(np.nan_to_num(spread) > 1e-6, 1 / np.maximum(spread, 1e-6), 0.0)
-        most = min(components, *known.shape)
+        self._count, self._whiten = components, whiten
         self._turn = None
-        if components < _COMPONENTS[-1] and most < X.shape[1]:
-            seed = int(rng.integers(2**31))
-            solver = "randomized" if max(known.shape) > 500 else "full"
-            self._turn = PCA(most, whiten=whiten, svd_solver=solver, random_state=seed)
-            self._turn.fit(self._standard(known))
+        if components < X.shape[1]:
+            self._turn = of_rows(self._standard(known))
 
     def __call__(self, X: Floats) -> Floats:
         """Rows (m, components), without NaN."""
         standard = self._standard(X)
-        turned = standard if self._turn is None else self._turn.transform(standard)
-        return np.asarray(turned, np.float32)
+        if self._turn is None:
+            return standard
+        return self._turn(standard, self._count, whiten=self._whiten)
 
     def _standard(self, X: Floats) -> Floats:
         scaled = np.nan_to_num((X - self._mean) * np.nan_to_num(self._gain))

@@ -304,7 +304,10 @@ _bench: _Bench | None = None
 
 
 def _begin(wish: Wish, source: Source) -> None:
+    from threadpoolctl import threadpool_limits
+
     global _bench  # noqa: PLW0603 (one bench a process, made when the process begins)
+    threadpool_limits(1)  # one process a core: threads of linear algebra would fight over them
     _bench = _Bench(wish, source.models, tuple(load(source, wish.profile)))
 
 

@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from mizaru.lab.audit.components import components
+
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Embed = Callable[[Floats], Floats]
@@ -37,14 +39,11 @@ def compact(rows: Sequence[Floats], most: int = 96) -> Floats:
     Short windows have no rhythm: such columns are not known there. Who attacks may look at all
     windows, as long as nobody tells what they show.
     """
-    from sklearn.decomposition import PCA
-
     X = np.full((len(rows), max(map(len, rows))), np.nan, np.float32)
     for k, row in enumerate(rows):
         X[k, : len(row)] = row
     X = standard(X, X)
-    model = PCA(min(most, *X.shape), svd_solver="randomized", random_state=0)
-    return np.asarray(model.fit_transform(X), np.float32)
+    return components(X)(X, most)
 
 
 def plain(X: Floats, y: Labels, rng: np.random.Generator) -> Embed:
@@ -109,13 +108,8 @@ def likeness(a: Floats, b: Floats) -> Floats:
 
 
 def _components(X: Floats, rng: np.random.Generator, *, whiten: bool) -> Embed:
-    from sklearn.decomposition import PCA
-
-    count = min(int(rng.choice(_COMPONENTS)), *X.shape)
-    solver = "randomized" if max(X.shape) > 500 else "full"
-    model = PCA(count, whiten=whiten, svd_solver=solver, random_state=int(rng.integers(2**31)))
-    model.fit(X)
-    return lambda Z: np.asarray(model.transform(Z), np.float32)
+    count, turn = int(rng.choice(_COMPONENTS)), components(X)
+    return lambda Z: turn(Z, count, whiten=whiten)
 
 
 def _means(points: npt.NDArray[np.float64], y: Labels) -> npt.NDArray[np.float64]:
