@@ -6,7 +6,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from mizaru.cloud.recognize.body import Body, Point, measure
 from mizaru.cloud.recognize.finding import Observation
@@ -139,8 +139,9 @@ class Roster:
     """Everybody in the picture and who left it a moment ago.
 
     An id that comes back at an unlikely place is somebody else; an id that appears where one
-    was just lost is the same person. So a fall during which the tracker loses its subject, or
-    takes two people for each other, stays one person's fall.
+    was just lost is the same person; two ids that change places at once have changed people. So
+    a fall during which the tracker loses its subject, or takes two people for each other, stays
+    one person's fall, and nobody falls by taking over the id of who sits beside them.
     """
 
     def __init__(self, limits: Thresholds) -> None:
@@ -167,7 +168,9 @@ class Roster:
             body = measure(pose, observation.aspect, t_ms)
             if body is not None:
                 poses.append((pose.subject_id, body))
-        by_id = {subject.subject_id: subject for subject in free}
+        # Whoever had an id last has it: one may have lost it to another.
+        by_id = {s.subject_id: s for s in sorted(free, key=lambda s: s.last.t_ms)}
+        self._change_back(poses, by_id)
         owners: dict[int, Subject] = {}
         for subject_id, body in poses:
             known = by_id.get(subject_id)
@@ -187,6 +190,26 @@ class Roster:
                 owner.observe(subject_id, body)
                 owners[subject_id] = owner
         return tuple(owners[subject_id] for subject_id, _ in poses)
+
+    def _change_back(self, poses: Iterable[tuple[int, Body]], by_id: dict[int, Subject]) -> None:
+        """Give ids that changed over between two people back to whom they stand for.
+
+        The sum of both ways decides: it does not shrink where one falls onto or past somebody who
+        stays, nor where two pass each other.
+        """
+        limits = self._limits
+        known = [
+            (subject_id, body)
+            for subject_id, body in poses
+            if subject_id in by_id
+            and body.t_ms - by_id[subject_id].last.t_ms <= limits.swap_s * 1000
+        ]
+        for (a, here), (b, there) in combinations(known, 2):
+            one, two = by_id[a], by_id[b]
+            kept = one.distance(here) + two.distance(there)
+            changed = one.distance(there) + two.distance(here)
+            if kept - changed > limits.swap_gain * max(one.size, two.size):
+                by_id[a], by_id[b] = two, one
 
     def _lost_at(self, body: Body, free: list[Subject]) -> Subject | None:
         """Who was lost just now where this pose appears; the nearest."""

@@ -23,6 +23,9 @@ class Thresholds:
         jump_reach: a subject cannot move further than this between two observations, body
             heights, plus …
         jump_speed: … this many body heights per second of the time between.
+        swap_gain: two ids have changed over if the two subjects' ways are together this much
+            shorter that way, body heights.
+        swap_s: … and both were seen at most this long ago, seconds.
         size_shrink: body height may shrink by this share a second while somebody stands, since
             they walk away …
         size_forget: … and by this share a second in any other posture but lying.
@@ -86,6 +89,8 @@ class Thresholds:
     handover_scale: float = 2.5
     jump_reach: float = 0.5
     jump_speed: float = 3.0
+    swap_gain: float = 0.3
+    swap_s: float = 0.5
     size_shrink: float = 0.35
     shape_tilt: float = 25.0
     shape_share: float = 0.8
