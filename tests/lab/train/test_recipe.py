@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mizaru.errors import SettingsError
 from mizaru.lab.data.sources import SOURCES
-from mizaru.lab.train.recipe import SHIPPED, Purpose, load_recipe
+from mizaru.lab.train.recipe import SHIPPED, AlarmSettings, Purpose, load_recipe
 
 SMALL = """[recipe]
 title = "small"
@@ -77,3 +78,10 @@ def test_a_recipe_has_its_table(tmp_path: Path) -> None:
     file.write_text("")
     with pytest.raises(SettingsError, match=r"the table \[recipe\] is missing"):
         load_recipe(file)
+
+
+def test_thresholds_are_chosen_again_without_learning_again() -> None:
+    recipe = load_recipe(SHIPPED)
+    later = replace(recipe, alarm=AlarmSettings(hours=1.0))
+    assert later.learning() == recipe.learning()
+    assert replace(recipe, seed=recipe.seed + 1).learning() != recipe.learning()

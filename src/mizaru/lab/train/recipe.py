@@ -10,6 +10,7 @@ import enum
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 from msgspec import Meta, Struct
 
 from mizaru.errors import SettingsError
@@ -178,6 +179,10 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     hold_out: HoldOutSettings = HoldOutSettings()
     alarm: AlarmSettings = AlarmSettings()
     shown: tuple[ShownSettings, ...] = ()
+
+    def learning(self) -> bytes:
+        """Everything of it that weights depend on: thresholds are chosen after learning."""
+        return msgspec.json.encode(msgspec.structs.replace(self, alarm=AlarmSettings(), shown=()))
 
 
 def load_recipe(file: Path) -> Recipe:

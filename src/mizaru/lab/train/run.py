@@ -202,7 +202,7 @@ def halves(library: Library, held: npt.NDArray[np.bool_]) -> tuple[Corpus, Corpu
 
 
 def _digest(recipe: Recipe) -> str:
-    return hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()[:12]
+    return hashlib.sha256(recipe.learning()).hexdigest()[:12]
 
 
 def _platt(logits: Array, truth: npt.NDArray[np.integer]) -> cards.Platt:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -165,6 +164,6 @@ def say(
 
 
 def _signature(recipe: Recipe, corpus: Corpus) -> str:
-    digest = hashlib.sha256(msgspec.json.encode(recipe))
+    digest = hashlib.sha256(recipe.learning())
     digest.update(np.ascontiguousarray(corpus.rows).tobytes())
     return digest.hexdigest()
