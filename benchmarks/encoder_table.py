@@ -5,7 +5,8 @@
 frame (a general-purpose embedding), one with cross-entropy alone, one with adversaries on top, and
 the recipe that ships. Meaning is read by a fresh head, fitted on the cast that was learnt from;
 identity by fresh attackers of `mizaru.lab.audit.families` on people nobody learnt from: they learn
-from some rooms of a person and are judged on others.
+from some rooms of a person and are judged on others. The raw anchor are plain poses: the same
+moments as the camera saw them, before retargeting, which have everybody's own build.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +29,13 @@ from torch import nn
 from mizaru.lab.audit.contract import Profile
 from mizaru.lab.audit.families import attackers
 from mizaru.lab.encoder import score
-from mizaru.lab.encoder.augment import augment
-from mizaru.lab.encoder.frames import Cast, Frames, gather
+from mizaru.lab.encoder.draw import Studio
+from mizaru.lab.encoder.frames import Cast, Frames, gather, scenarios, views
 from mizaru.lab.encoder.meaning import QUESTIONS, UNSAID
 from mizaru.lab.encoder.network import WIDTHS, Tier
 from mizaru.lab.encoder.recipe import SHIPPED, LossSettings, Recipe, TrainingSettings, load_recipe
 from mizaru.lab.encoder.run import FUSED, WIDTH, checkpoint_of
-from mizaru.lab.encoder.trainer import Learned, embed, learn
+from mizaru.lab.encoder.trainer import Learned, embed, learn, to_input
 from mizaru.settings import environment
 
 Array = npt.NDArray[np.float32]
@@ -48,8 +49,8 @@ DRAWS: Final = 300
 SHIPS: Final = "as it ships"
 BARE: Final = LossSettings(distill=0, tiers=1, vib=0, adversary=0, contrast=0, clip=1, noise=0)
 HEADER: Final = (
-    "| encoder | σ | behaviour F1, one frame | 8 fused | place F1 | identity T=1 | T=5 | T=25 | "
-    "same stay, T=1 |\n|---|---|---|---|---|---|---|---|---|"
+    "| encoder | σ | behaviour F1 | 8 fused | relation F1 | place F1 | count F1 | identity T=1 | "
+    "T=5 | T=25 | same stay, T=1 |\n|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -123,7 +124,8 @@ def identity(
     some = rng.permutation(len(frames))[:ROWS]
     best, guesses, who = -1.0, truth, ""
     tries = list(attackers(Profile.QUICK, np.random.default_rng(9)))
-    for family, fit in tries[::3] if few else tries:
+    for family, noisy in tries[::3] if few else tries:
+        fit = _quietly(noisy)
         ways = [fit(learnt.z.mean(axis=1)[mine], y[mine])(asked.z.mean(axis=1))]
         if span > 1:
             each = fit(frames[some], np.repeat(y, span)[some])
@@ -143,6 +145,17 @@ def identity(
         drawn.append(_balanced(right[rows_], truth[rows_]))
     low, high = np.quantile(drawn, (0.025, 0.975))
     return f"{best:.3f} [{min(low, best):.3f}, {max(high, best):.3f}] ({who}, 1/{len(both)})"
+
+
+def _quietly(fit: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Who has a single run has no covariance of their own, and attackers say so every time."""
+
+    def quiet(x: Any, y: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return fit(x, y)
+
+    return quiet
 
 
 def _balanced(right: npt.NDArray[np.bool_], truth: Integers) -> float:
@@ -194,16 +207,16 @@ def redraw(recipe: Recipe, frames: Frames, cache: Path) -> Learned:
     )  # fmt: skip
     optimizer = torch.optim.AdamW([*model.parameters(), *draw.parameters()], lr=2e-3)
     rng = np.random.default_rng(recipe.seed)
-    generator = torch.Generator().manual_seed(recipe.seed)
+    studio = Studio(frames, training.elsewhere)
     steps = training.frames_per_epoch // training.batch
     for epoch in range(epochs):
         total = 0.0
         for _ in range(steps):
             picks = rng.integers(0, len(frames), training.batch)
-            x = augment(torch.from_numpy(frames.pixels[picks]), generator)
+            x = to_input(studio.draw(picks, rng).pixels)
             small = nn.functional.avg_pool2d(x, 2)
-            said = model.family(x)
-            loss = sum(nn.functional.mse_loss(draw(mu), small) for mu, _ in said.values())
+            said, _ = model.family(x)
+            loss = sum(nn.functional.mse_loss(draw(one.mu), small) for one in said.values())
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -213,6 +226,25 @@ def redraw(recipe: Recipe, frames: Frames, cache: Path) -> Learned:
     file.parent.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), file)
     return model
+
+
+def plain(recipe: Recipe, judged: Frames) -> Array:
+    """The poses behind frames before retargeting, without flaws of perception: for each frame with
+    one known person (N, 34) image coordinates in heights of the picture; NaN for the others."""
+    out = np.full((len(judged), 34), np.nan, np.float32)
+    rows = judged.rows
+    for scene, scenario in scenarios(recipe, Cast.JUDGE):
+        if not (rows["person"][rows["scene"] == scene] >= 0).any():
+            continue
+        for view in views(recipe, Cast.JUDGE, scene, scenario):
+            mine = (rows["scene"] == scene) & (rows["view"] == view.view) & (rows["person"] >= 0)
+            for k in np.flatnonzero(mine):
+                frame = round(float(rows["t_ms"][k]) / 1000 * view.motion.fps)
+                joints = view.motion.joints[min(frame, len(view.motion.joints) - 1)]
+                one = view.people.index(int(rows["person"][k]))
+                pixels = view.eye.project(view.eye.look(joints[one].astype(np.float64)))
+                out[k] = (pixels / view.eye.resolution_wh[1]).ravel()
+    return np.clip(out, -3.0, 3.0)
 
 
 def encoders(
@@ -226,8 +258,8 @@ def encoders(
     short = replace(recipe, title=f"{recipe.title}-short", training=training)
     yield "general purpose (redraws)", redraw(short, frames, cache), (0.0, 0.2)
     for name, loss in (
-        ("cross-entropy only", BARE),
-        ("+ adversaries", replace(BARE, adversary=recipe.loss.adversary)),
+        ("cross-entropy only", replace(BARE, hints=recipe.loss.hints)),
+        ("+ adversaries", replace(BARE, hints=recipe.loss.hints, adversary=recipe.loss.adversary)),
         ("whole recipe", recipe.loss),
     ):
         one = replace(short, loss=loss)
@@ -256,10 +288,13 @@ def table(recipe: Recipe, cache: Path, training: TrainingSettings, *, alone: boo
     rng = np.random.default_rng(1)
     learnt = frames.pick(np.sort(rng.permutation(len(frames))[: 4 * ROWS]))
     owner = judged.rows["scene"].astype(np.int64) * 100 + judged.rows["view"]
+    if not alone:
+        said = " | ".join("–" * 5)
+        yield f"| plain poses, before retargeting | 0 | {said} | {_anchor(recipe, judged)} |"
     last: Learned | None = None
     for name, model, sigmas in encoders(recipe, frames, cache, training, alone=alone):
-        own = embed(model, learnt.pixels, Tier.BASE)
-        mu = embed(model, judged.pixels, Tier.BASE)
+        own = embed(model, learnt, Tier.BASE)
+        mu = embed(model, judged, Tier.BASE)
         # An embedding that was never clipped is brought to the clip's size.
         norm = float(np.linalg.norm(own[:, :WIDTH], axis=1).mean())
         scale = norm / recipe.loss.clip if name.startswith("general") else 1.0
@@ -267,9 +302,10 @@ def table(recipe: Recipe, cache: Path, training: TrainingSettings, *, alone: boo
         for sigma in sigmas:
             z = score.release(mu / scale, WIDTH, recipe.loss.clip, sigma, rng, owner)
             known = score.release(own / scale, WIDTH, recipe.loss.clip, sigma, rng)
-            one, fused = meaning((known, learnt.rows), (z, judged.rows), "behavior")
-            place, _ = meaning((known, learnt.rows), (z, judged.rows), "place")
-            cells = [str(one), str(fused), str(place)]
+            cells = []
+            for question in QUESTIONS:
+                one, fused = meaning((known, learnt.rows), (z, judged.rows), question)
+                cells += [str(one), str(fused)] if question == "behavior" else [str(one)]
             for span in SPANS:
                 cells.append("–" if few and span == 5 else identity(z, judged.rows, span, few=few))
             cells.append(identity(z, judged.rows, 1, same_stay=True, few=True))
@@ -280,12 +316,18 @@ def table(recipe: Recipe, cache: Path, training: TrainingSettings, *, alone: boo
     yield from tiers(last, learnt, judged, recipe.loss.clip)
 
 
+def _anchor(recipe: Recipe, judged: Frames) -> str:
+    """Cells of identity for the raw anchor."""
+    poses = plain(recipe, judged)
+    known = np.isfinite(poses).all(axis=1)
+    rows = judged.rows[known]
+    cells = [identity(poses[known], rows, span, few=True) for span in SPANS]
+    return " | ".join([*cells, identity(poses[known], rows, 1, same_stay=True, few=True)])
+
+
 def tiers(model: Learned, learnt: Frames, judged: Frames, most: float) -> Iterator[str]:
     """A head that was fitted on one tier reads the other's z."""
-    mus = {
-        tier: (embed(model, learnt.pixels, tier), embed(model, judged.pixels, tier))
-        for tier in Tier
-    }
+    mus = {tier: (embed(model, learnt, tier), embed(model, judged, tier)) for tier in Tier}
     yield "| width | question | cosine | base by base's head | small by base's | small by small's |"
     yield "|---|---|---|---|---|---|"
     for width in WIDTHS:

@@ -54,7 +54,11 @@ def test_frames_are_apart_in_time_and_name_the_person_who_is_alone(seen: Frames)
     alone = seen.rows["person"] != NOBODY
     assert (seen.rows["count"][alone] == 0).all()
     assert np.isnan(seen.teacher).all()
-    assert seen.pixels.std() > 0
+    assert (np.diff(seen.first) == 1)[alone].all()
+    up, hips = seen.hints[:, 0], seen.hints[:, 1]
+    assert (np.abs(up) <= 1).all()
+    assert ((hips > 0) & (hips < 2)).all()
+    assert np.isnan(seen.hints[alone, -2:]).all()  # nobody is near who is alone
 
 
 def test_a_plate_is_what_the_eye_would_see(sim: None) -> None:
@@ -118,12 +122,33 @@ def test_frames_are_made_once_and_damaged_ones_are_named(
     first = gather(RECIPE, tmp_path, Cast.LEARN)
     again = gather(RECIPE, tmp_path, Cast.LEARN)
     assert len(calls) == 1
-    np.testing.assert_array_equal(first.pixels, again.pixels)
-    np.testing.assert_array_equal(first.rows, again.rows)
+    for name in ("plate_of", "bodies", "heads", "subjects", "first", "rows", "teacher", "hints"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+    np.testing.assert_array_equal(first.plates[0], again.plates[0])
     (file,) = tmp_path.rglob("*.npz")
     file.write_bytes(b"no archive")
     with pytest.raises(DataError, match="delete it"):
         gather(RECIPE, tmp_path, Cast.LEARN)
+
+
+def test_what_is_joined_and_picked_keeps_its_bodies_and_its_room(frames: Frames) -> None:
+    twice = Frames.join([frames, frames])
+    assert len(twice) == 2 * len(frames)
+    picks = np.array([70, 3, 127, 3])
+    some = twice.pick(picks)
+    for k, pick in enumerate(picks):
+        own = frames.poses(int(pick) % len(frames))
+        assert len(some.poses(k)) == len(own)
+        for one, other in zip(some.poses(k), own, strict=True):
+            np.testing.assert_array_equal(one.keypoints, other.keypoints)
+            assert (one.subject_id, one.head) == (other.subject_id, other.head)
+        plate = some.plates[some.plate_of[k]]
+        room = frames.plates[frames.plate_of[int(pick) % len(frames)]]
+        assert plate is room
+    assert len(Frames.join([])) == len(Frames.none()) == 0
+    flags = np.zeros(len(twice), bool)
+    flags[[3, 70]] = True
+    np.testing.assert_array_equal(twice.pick(flags).rows, twice.rows[[3, 70]])
 
 
 def test_the_recipe_that_ships_is_one(tmp_path: Path) -> None:

@@ -60,3 +60,20 @@ def test_the_deepest_tier_does_not_follow_the_small_one() -> None:
     losses.apart(small, deepest).backward()
     assert deepest.grad is None
     assert small.grad.abs().sum() > 0
+
+
+def test_unknown_hints_and_joints_that_were_not_seen_teach_nothing() -> None:
+    said = torch.randn(3, 2, requires_grad=True)
+    losses.hints(said, torch.tensor([[0.0, math.nan], [math.nan, math.nan], [1.0, 2.0]])).backward()
+    assert said.grad[0, 1] == 0
+    assert said.grad[1].abs().sum() == 0
+    where = torch.randn(2, 17, 2, requires_grad=True)
+    seen = torch.randn(2, 17, requires_grad=True)
+    rho = torch.zeros(2, 17)
+    rho[1, :9] = 1.0
+    losses.joints(where, seen, torch.zeros(2, 17, 2), rho).backward()
+    assert where.grad[0].abs().sum() == 0
+    assert where.grad[1, 9:].abs().sum() == 0
+    assert (where.grad[1, :9].abs().sum(dim=1) > 0).all()
+    assert seen.grad[0].abs().sum() == 0
+    assert losses.joints(where, seen, torch.zeros(2, 17, 2), torch.zeros(2, 17)).item() == 0.0

@@ -1,19 +1,19 @@
-"""Anonymous frames Ĩ with their meaning, made once from the sim and kept on disk.
+"""What anonymous frames Ĩ are made of, with their meaning: made once from the sim and kept.
 
 A scene of the repertoire is cast with people of a pool, so that everybody comes to many rooms;
-it is seen by `mizaru.lab.seeing` as our perception would have seen it, and every n-th tick is
-drawn as the darkroom draws it: mannequins of the poses as released, over the plate of the room.
-The pools of the three casts share nobody, and so do their scenes.
+it is seen by `mizaru.lab.seeing` as our perception would have seen it, and of every n-th tick the
+poses as released are kept, and the plate of the room. `mizaru.lab.encoder.draw` makes pictures of
+them, as the darkroom does. The pools of the three casts share nobody, and so do their scenes.
 """
 
 from __future__ import annotations
 
 import enum
 import hashlib
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -27,9 +27,9 @@ from mizaru.cloud.recognize.features import TICKS
 from mizaru.cloud.recognize.network import Network, shipped_model
 from mizaru.cloud.recognize.outputs import ACTIONS, FALL
 from mizaru.cloud.recognize.sight import Sight
-from mizaru.edge.darkroom.encode.canvas import CANVAS_HW, canvas
 from mizaru.errors import DataError
-from mizaru.lab.encoder.meaning import DOING_OF, Doing, meaning_of
+from mizaru.lab.code import digest_of_code
+from mizaru.lab.encoder.meaning import DOING_OF, HINTS, Doing, hints_of, meaning_of
 from mizaru.lab.encoder.recipe import FrameSettings, Recipe
 from mizaru.lab.encoder.room import as_published, dress, hang, render_plate
 from mizaru.lab.motion import Motion
@@ -41,6 +41,7 @@ from mizaru.lab.sim.motion import perform
 from mizaru.lab.sim.repertoire import scenes
 from mizaru.lab.sim.room import Piece
 from mizaru.lab.sim.scenario import Person, Scenario
+from mizaru.vocabulary import COCO17, HeadOrientation, Pose
 from mizaru.wire.messages import GRID_MS
 
 Image = npt.NDArray[np.uint8]
@@ -63,19 +64,13 @@ ROW: Final = np.dtype(
 )
 """One frame: where it comes from, the answers of `mizaru.lab.encoder.meaning`, and the one
 person who is in it (an index into the cast's pool), or `NOBODY`."""
+_ARRAYS: Final = (
+    "aspects", "plate_of", "bodies", "heads", "subjects", "first", "rows", "teacher", "hints",
+)  # fmt: skip
+"""Of `Frames`, as they are kept; plates are kept beside them."""
 _FPS: Final = 10.0
 _AGES: Final = ((Age.ADULT, 0.62), (Age.ELDER, 0.25), (Age.CHILD, 0.13))
 """As `mizaru.lab.sim.stage.Set` draws them."""
-_MAKERS: Final = (
-    "mizaru.lab.sim",
-    "mizaru.lab.seeing",
-    "mizaru.lab.encoder.meaning",
-    "mizaru.lab.encoder.room",
-    "mizaru.lab.encoder.frames",
-    "mizaru.edge.darkroom.encode.canvas",
-    "mizaru.proxy.psi",
-)
-"""Code that frames depend on."""
 
 
 class Cast(enum.StrEnum):
@@ -112,39 +107,110 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """N frames.
+    """N frames with M bodies, seen through V cameras.
 
     Attributes:
-        pixels: shape (N, *CANVAS_HW, 3) uint8 RGB: Ĩ.
+        plates: V pictures (h, w, 3) uint8 RGB of any size, as published; None before that.
+        aspects: shape (V,) float32: width / height of each camera's image.
+        plate_of: shape (N,) int32: which of the plates.
+        bodies: shape (M, 17, 3) float32: poses as released, see `mizaru.vocabulary.Pose`; those
+            of one frame follow each other in occlusion order, the farthest first.
+        heads: shape (M, 3) float32: yaw, pitch, roll; NaN where not known.
+        subjects: shape (M,) int64: ephemeral ids.
+        first: shape (N + 1,) int64: bodies of frame k are ``first[k]:first[k + 1]``.
         rows: shape (N,) of `ROW`.
         teacher: shape (N, len(Doing)) float16: what the shipped recognizer says of the poses
             until then, as a distribution; NaN where it says nothing of `Doing`.
+        hints: shape (N, len(HINTS)) float16, see `mizaru.lab.encoder.meaning.hints_of`.
     """
 
-    pixels: Image
+    plates: tuple[Image | None, ...]
+    aspects: npt.NDArray[np.float32]
+    plate_of: npt.NDArray[np.int32]
+    bodies: npt.NDArray[np.float32]
+    heads: npt.NDArray[np.float32]
+    subjects: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
     rows: npt.NDArray[np.void]
     teacher: npt.NDArray[np.float16]
+    hints: npt.NDArray[np.float16]
 
     def __post_init__(self) -> None:
-        count = len(self.rows)
-        if self.pixels.shape != (count, *CANVAS_HW, 3) or self.teacher.shape != (count, len(Doing)):
-            raise ValueError(f"{count} rows do not fit frames of {self.pixels.shape}")
+        frames, bodies = len(self.rows), len(self.bodies)
+        fits = (
+            self.aspects.shape == (len(self.plates),)
+            and self.plate_of.shape == (frames,)
+            and self.bodies.shape == (bodies, len(COCO17.keypoints), 3)
+            and self.heads.shape == (bodies, 3)
+            and self.subjects.shape == (bodies,)
+            and self.first.shape == (frames + 1,)
+            and self.first[0] == 0
+            and self.first[-1] == bodies
+            and self.teacher.shape == (frames, len(Doing))
+            and self.hints.shape == (frames, len(HINTS))
+        )
+        if not fits:
+            raise ValueError(f"{bodies} bodies, plates, rows and hints do not fit {frames} frames")
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def poses(self, k: int) -> tuple[Pose, ...]:
+        """Who is in frame k, the farthest first."""
+        mine = range(int(self.first[k]), int(self.first[k + 1]))
+        return tuple(
+            Pose(
+                int(self.subjects[m]),
+                self.bodies[m],
+                None if np.isnan(self.heads[m, 0]) else HeadOrientation(*self.heads[m].tolist()),
+            )
+            for m in mine
+        )
+
     def pick(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Frames:
-        """Some of them."""
-        return Frames(self.pixels[which], self.rows[which], self.teacher[which])
+        """Some of them; all plates stay."""
+        picks = np.flatnonzero(which) if which.dtype == np.bool_ else which
+        counts = np.diff(self.first)[picks]
+        first = np.concatenate([[0], np.cumsum(counts)])
+        mine = np.repeat(self.first[picks] - first[:-1], counts) + np.arange(first[-1])
+        return Frames(
+            self.plates, self.aspects, self.plate_of[picks],
+            self.bodies[mine], self.heads[mine], self.subjects[mine], first,
+            self.rows[picks], self.teacher[picks], self.hints[picks],
+        )  # fmt: skip
 
     @staticmethod
     def join(parts: list[Frames]) -> Frames:
         """All of several; of none, no frames."""
+        parts = [Frames.none(), *parts]
+        plates = np.cumsum([0, *(len(part.plates) for part in parts)])
+        bodies = np.cumsum([0, *(len(part.bodies) for part in parts)])
+
+        def before(counts: npt.NDArray[np.int64]) -> Iterator[tuple[Frames, int]]:
+            return zip(parts, counts[:-1].tolist(), strict=True)
+
         return Frames(
-            np.concatenate([np.zeros((0, *CANVAS_HW, 3), np.uint8), *(p.pixels for p in parts)]),
-            np.concatenate([np.zeros(0, ROW), *(p.rows for p in parts)]),
-            np.concatenate([np.zeros((0, len(Doing)), np.float16), *(p.teacher for p in parts)]),
-        )
+            tuple(plate for part in parts for plate in part.plates),
+            np.concatenate([part.aspects for part in parts]),
+            np.concatenate([part.plate_of + at for part, at in before(plates)]).astype(np.int32),
+            np.concatenate([part.bodies for part in parts]),
+            np.concatenate([part.heads for part in parts]),
+            np.concatenate([part.subjects for part in parts]),
+            np.concatenate([[0], *(part.first[1:] + at for part, at in before(bodies))]),
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.teacher for part in parts]),
+            np.concatenate([part.hints for part in parts]),
+        )  # fmt: skip
+
+    @staticmethod
+    def none() -> Frames:
+        """No frames."""
+        return Frames(
+            (), np.zeros(0, np.float32), np.zeros(0, np.int32),
+            np.zeros((0, len(COCO17.keypoints), 3), np.float32), np.zeros((0, 3), np.float32),
+            np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, ROW),
+            np.zeros((0, len(Doing)), np.float16), np.zeros((0, len(HINTS)), np.float16),
+        )  # fmt: skip
 
 
 def pool(cast: Cast, count: int, seed: int) -> tuple[tuple[int, Age], ...]:
@@ -194,12 +260,15 @@ def frames_of(view: View, settings: FrameSettings, network: Network | None) -> F
     Args:
         network: that teaches; None: nobody does.
     """
-    kept: list[Image] = []
+    kept: list[Pose] = []
+    counts: list[int] = [0]
     rows: list[tuple[int, ...]] = []
+    hints: list[npt.NDArray[np.float16]] = []
     windows: list[npt.NDArray[np.float32]] = []
     taught: list[int] = []
     sight = Sight()
     last = -settings.every_ticks
+    aspect = view.eye.aspect
     for observation in view.sequence.observations:
         seen = sight.observe(observation)
         t_ms = observation.key.t_ms
@@ -215,15 +284,30 @@ def frames_of(view: View, settings: FrameSettings, network: Network | None) -> F
             (view.scene, view.view, t_ms, meaning.behavior, meaning.relation, meaning.place,
              meaning.count, person)
         )  # fmt: skip
-        kept.append(canvas(view.plate, observation.poses, observation.aspect))
+        hints.append(hints_of(view.motion, t_ms / 1000, meaning))
+        kept.extend(observation.poses)
+        counts.append(len(observation.poses))
+        aspect = observation.aspect
         if network is not None and alone and seen and seen[0].window is not None:
             windows.append(seen[0].window.features())
             taught.append(len(rows) - 1)
     teacher = np.full((len(rows), len(Doing)), np.nan, np.float16)
     if network is not None and windows:
         teacher[taught] = _words(network(np.stack(windows)))
-    pixels = np.stack(kept) if kept else np.zeros((0, *CANVAS_HW, 3), np.uint8)
-    return Frames(pixels, np.array(rows, ROW), teacher)
+    unknown = (np.nan,) * 3
+    heads = [(p.head.yaw, p.head.pitch, p.head.roll) if p.head else unknown for p in kept]
+    return Frames(
+        (view.plate,),
+        np.array([aspect], np.float32),
+        np.zeros(len(rows), np.int32),
+        np.array([pose.keypoints for pose in kept], np.float32).reshape(-1, 17, 3),
+        np.array(heads, np.float32).reshape(-1, 3),
+        np.array([pose.subject_id for pose in kept], np.int64),
+        np.cumsum(np.array(counts, np.int64)),
+        np.array(rows, ROW),
+        teacher,
+        np.array(hints, np.float16).reshape(-1, len(HINTS)),
+    )
 
 
 def gather(recipe: Recipe, cache: Path, cast: Cast, progress: Progress = lambda *_: None) -> Frames:
@@ -286,27 +370,29 @@ def _words(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def _key(recipe: Recipe, cast: Cast) -> str:
     """Of everything the frames depend on but their number."""
     people = getattr(recipe.people, cast.value)
-    digest = hashlib.sha256(msgspec.json.encode((recipe.frames, people, cast.value, TICKS)))
-    for name in _MAKERS:
-        file = import_module(name).__file__
-        assert file is not None
-        path = Path(file)
-        for each in sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]:
-            digest.update(each.read_bytes())
-    return f"{cast.value}-{digest.hexdigest()[:12]}"
+    makers = [sys.modules[each.__module__] for each in (scenes, perform, look, meaning_of, hang)]
+    parts = (
+        recipe.frames, people, cast.value, TICKS, shipped_model().card.sha256,
+        digest_of_code(*makers), Path(__file__).read_text("utf-8"),
+    )  # fmt: skip
+    return f"{cast.value}-{hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]}"
 
 
 def _save(file: Path, frames: Frames) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
+    arrays = {name: getattr(frames, name) for name in _ARRAYS}
+    arrays |= {f"plate{k}": p for k, p in enumerate(frames.plates) if p is not None}
     with part.open("wb") as stream:
-        np.savez_compressed(stream, pixels=frames.pixels, rows=frames.rows, teacher=frames.teacher)
+        np.savez_compressed(stream, **arrays)
     part.replace(file)
 
 
 def _load(file: Path) -> Frames:
     try:
-        with np.load(file) as arrays:
-            return Frames(arrays["pixels"], arrays["rows"], arrays["teacher"])
+        with np.load(file) as kept:
+            arrays = {name: kept[name] for name in _ARRAYS}
+            names = [f"plate{k}" for k in range(len(arrays["aspects"]))]
+            return Frames(plates=tuple(kept.get(n) for n in names), **arrays)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{file}: damaged frames ({error}); delete it to remake them") from None

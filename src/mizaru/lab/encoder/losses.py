@@ -90,3 +90,28 @@ def apart(z: Tensor, deepest: Tensor) -> Tensor:
     """Squared distance of a tier's clipped μ from the deepest tier's, which does not follow:
     what keeps all exits in one z space."""
     return (z - deepest.detach()).square().sum(dim=1).mean()
+
+
+def hints(said: Tensor, truth: Tensor) -> Tensor:
+    """Huber loss of what a body looks like, both (N, K) in standard deviations; NaN in `truth`
+    teaches nothing."""
+    known = torch.isfinite(truth)
+    if not known.any():
+        return said.sum() * 0.0
+    return nn.functional.smooth_l1_loss(said[known], truth[known])
+
+
+def joints(where: Tensor, seen: Tensor, truth: Tensor, rho: Tensor) -> Tensor:
+    """Where a body's joints are, and which of them can be seen.
+
+    Args:
+        where, truth: (N, 17, 2), as `mizaru.lab.encoder.network.in_glimpse` has them.
+        seen: logits (N, 17).
+        rho: (N, 17); rows where nothing was seen teach nothing.
+    """
+    some = (rho > 0).any(dim=1)
+    if not some.any():
+        return where.sum() * 0.0
+    shown = rho[some] > 0
+    near = nn.functional.smooth_l1_loss(where[some][shown], truth[some][shown], beta=0.1)
+    return near + 0.1 * nn.functional.binary_cross_entropy_with_logits(seen[some], shown.float())

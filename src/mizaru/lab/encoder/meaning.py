@@ -79,6 +79,15 @@ QUESTIONS: Final[dict[str, type[enum.IntEnum]]] = {
 }
 """Heads, in the order of `Meaning`."""
 
+HINTS: Final = (
+    "trunk_up", "hips_m", "nose_m", "knees", "hips_bent", "elbows", "wrist_above_m",
+    "wrist_to_nose_m", "stride_m", "gap_m", "reach_m",
+)  # fmt: skip
+"""Of the most telling one: how upright the trunk is (cosine), heights, cosines across knees, hips
+and elbows, the higher wrist above the shoulders, the nearer wrist to the nose, how far the feet are
+apart, and how far the hips of the nearest are and whatever of them wrists reach. Lengths up to 3 m
+or 2 m."""
+
 DOING_OF: Final = {
     Behavior.FALL: Doing.FALLEN,
     Behavior.STRIKE: Doing.BLOW,
@@ -121,6 +130,7 @@ class Meaning:
 
     Attributes:
         people: indices of the motion's people who are in the picture.
+        telling: which of them the behaviour is of; of nobody's, the first.
     """
 
     behavior: int
@@ -128,6 +138,7 @@ class Meaning:
     place: int
     count: int
     people: tuple[int, ...]
+    telling: int
 
 
 def meaning_of(
@@ -153,7 +164,49 @@ def meaning_of(
         place=int(place),
         count=min(len(people), len(Count)) - 1,
         people=people,
+        telling=people[doing.index(min(said))] if said else people[0],
     )
+
+
+def hints_of(motion: Motion, t_s: float, meaning: Meaning) -> npt.NDArray[np.float16]:
+    """What whoever tells most looks like in the room, whatever camera sees it: see `HINTS`.
+
+    Returns:
+        Shape (len(HINTS),); NaN where there is no such thing.
+    """
+    frame = min(round(t_s * motion.fps), len(motion.joints) - 1)
+    joints = motion.joints[frame].astype(np.float64)
+    body = joints[meaning.telling]
+    hips, neck = body[[11, 12]].mean(axis=0), body[[5, 6]].mean(axis=0)
+    trunk = _unit(neck - hips)
+    thighs = _unit(body[[13, 14]] - body[[11, 12]])
+    shins = _unit(body[[15, 16]] - body[[13, 14]])
+    upper, lower = _unit(body[[7, 8]] - body[[5, 6]]), _unit(body[[9, 10]] - body[[7, 8]])
+    others = [joints[k] for k in meaning.people if k != meaning.telling]
+    gap, reach = np.nan, np.nan
+    if others:
+        gap = min(float(np.linalg.norm(o[[11, 12]].mean(axis=0) - hips)) for o in others)
+        reach = min(_reach(body, other) for other in others)
+    return np.array(
+        [
+            trunk[2],
+            hips[2],
+            body[0, 2],
+            (thighs * shins).sum(axis=1).mean(),
+            (thighs @ trunk).mean(),
+            (upper * lower).sum(axis=1).mean(),
+            body[_WRISTS, 2].max() - neck[2],
+            np.linalg.norm(body[_WRISTS] - body[0], axis=1).min(),
+            np.linalg.norm(body[15, :2] - body[16, :2]),
+            min(gap, 3.0),
+            min(reach, 2.0),
+        ],
+        np.float16,
+    )
+
+
+def _unit(v: Array) -> Array:
+    return np.asarray(v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-6))
 
 
 def _in_picture(joints: Array, eye: Eye) -> tuple[int, ...]:
@@ -182,14 +235,16 @@ def _relation(joints: Array) -> int:
 
 
 def _between(a: Array, b: Array) -> Relation:
-    reach = min(
-        np.nanmin(np.linalg.norm(one[_WRISTS][:, None] - other[_BODY][None], axis=-1))
-        for one, other in ((a, b), (b, a))
-    )
+    reach = min(_reach(a, b), _reach(b, a))
     hips = float(np.linalg.norm(a[[11, 12]].mean(0) - b[[11, 12]].mean(0)))
     if reach < _TOUCH_M or hips < _EMBRACE_M:
         return Relation.CONTACT
     return Relation.NEAR if hips < _NEAR_M else Relation.APART
+
+
+def _reach(one: Array, other: Array) -> float:
+    """From the wrists of one to the nearest of another."""
+    return float(np.nanmin(np.linalg.norm(one[_WRISTS][:, None] - other[_BODY][None], axis=-1)))
 
 
 def _place(joints: Array, pieces: Sequence[Piece]) -> Place:

@@ -45,7 +45,7 @@ class FrameSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 0
-    views: Annotated[int, Meta(ge=1, le=16)] = 2
+    views: Annotated[int, Meta(ge=1, le=16)] = 1
     every_ticks: Annotated[int, Meta(ge=1, le=64)] = 4
 
 
@@ -65,6 +65,8 @@ class LossSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         adversary: of the readers of identity; `adversaries` of them, restarted each epoch.
         contrast: supervised contrastive, on meaning.
         clip: C, the greatest norm of a released μ.
+        hints: of what the trunk is asked beside the words while learning, see
+            `mizaru.lab.encoder.network.Asked`.
         noise: σ is drawn from 0 to this for each frame while learning.
     """
 
@@ -74,6 +76,7 @@ class LossSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     adversary: Weight = 0.1
     adversaries: Annotated[int, Meta(ge=1, le=16)] = 3
     contrast: Weight = 0.1
+    hints: Weight = 1.0
     clip: Annotated[float, Meta(gt=0, le=100)] = 1.0
     noise: Annotated[float, Meta(ge=0, le=2)] = 0.3
 
@@ -87,6 +90,7 @@ class TrainingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         moments: frames of one view in a batch; readers of identity see their mean, too.
         rate: peak learning rate; a tenth of the steps lead up to it, a cosine leads down.
         decay: weight decay.
+        elsewhere: share of the frames that are drawn before another room.
         balance: 0 draws frames as they come, 1 draws every behaviour and place equally often.
     """
 
@@ -96,6 +100,7 @@ class TrainingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     moments: Annotated[int, Meta(ge=1, le=64)] = 4
     rate: Annotated[float, Meta(gt=0, le=1)] = 2e-3
     decay: Share = 0.02
+    elsewhere: Share = 0.5
     balance: Share = 0.5
 
     def __post_init__(self) -> None:

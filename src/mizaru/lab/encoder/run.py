@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mizaru.edge.darkroom.encode import card as cards
 from mizaru.lab.encoder import export, score
+from mizaru.lab.encoder.draw import pictures
 from mizaru.lab.encoder.frames import Cast, Frames, Progress, gather
 from mizaru.lab.encoder.network import WIDTHS, Family, Heads, Tier
 from mizaru.lab.encoder.recipe import Recipe
@@ -88,15 +89,16 @@ def train_encoder(
     learnt_s = time.monotonic() - began
 
     calibration, judged = frames[Cast.CALIBRATE], frames[Cast.JUDGE]
-    sample = calibration.pixels[:32].transpose(0, 3, 1, 2).astype(np.float32) / 255.0
+    some = pictures(calibration.pick(np.arange(min(32, len(calibration)))))
+    sample = some.transpose(0, 3, 1, 2).astype(np.float32) / 255.0
     most = recipe.loss.clip
     tiers: dict[str, cards.TierCard] = {}
     mus: dict[Tier, Array] = {}
     for tier in Tier:
         file = out / f"encoder-{tier}.onnx"
         export.export(model.family, tier, file, sample)
-        mu = embed(model, calibration.pixels, tier)
-        mus[tier] = embed(model, judged.pixels, tier)
+        mu = embed(model, calibration, tier)
+        mus[tier] = embed(model, judged, tier)
         tiers[tier.value] = cards.TierCard(
             file=file.name,
             sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -113,7 +115,7 @@ def train_encoder(
         f"with {recipe.people.calibrate} people, none of whom it learnt from",
         training=f"{len(frames[Cast.LEARN])} frames of {recipe.scenes.learn} simulated scenes "
         f"with {recipe.people.learn} people",
-        architecture=f"a glimpse of the people, a depthwise-separable trunk "
+        architecture=f"a glimpse of the people, a residual trunk "
         f"of width {recipe.network.width}, two exits",
         seed=recipe.seed,
         command=command,

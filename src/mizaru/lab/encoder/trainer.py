@@ -21,11 +21,20 @@ from torch import Tensor, nn
 from mizaru.errors import DataError
 from mizaru.lab import steps as steps_of
 from mizaru.lab.encoder import losses
-from mizaru.lab.encoder.augment import augment, to_input
-from mizaru.lab.encoder.backdrop import Backdrops
+from mizaru.lab.encoder.draw import Drawn, Studio, in_parts
 from mizaru.lab.encoder.frames import Frames
 from mizaru.lab.encoder.meaning import QUESTIONS, UNSAID, Place, Relation
-from mizaru.lab.encoder.network import DIM, WIDTHS, Family, Heads, Reader, Tier, clip
+from mizaru.lab.encoder.network import (
+    DIM,
+    WIDTHS,
+    Asked,
+    Family,
+    Heads,
+    Reader,
+    Tier,
+    clip,
+    in_glimpse,
+)
 from mizaru.lab.encoder.recipe import Recipe
 
 Array = npt.NDArray[np.float32]
@@ -61,11 +70,11 @@ class Pace:
 
 
 class Learned(nn.Module):
-    """Encoder and the heads that read it."""
+    """Encoder, the heads that read it, and what else it was asked."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.family, self.heads = Family(width), Heads()
+        self.family, self.heads, self.asked = Family(width), Heads(), Asked()
 
 
 def learn(
@@ -106,12 +115,12 @@ def learn(
         optimizer.load_state_dict(kept["optimizer"])
         mean, begin = kept["mean"], kept["epoch"]
         readers.remember(kept["z"], kept["person"], kept["grouped"])
-    drawn, backdrops = _Draw(recipe, frames), Backdrops(frames)
+    draws, studio = _Draw(recipe, frames), Studio(frames, settings.elsewhere)
+    scale = _Scale.of(frames)
     steps = max(1, settings.frames_per_epoch // settings.batch)
     for epoch in range(begin, settings.epochs if epochs is None else epochs):
         rng = np.random.default_rng([recipe.seed, epoch])
         torch.manual_seed(int(rng.integers(2**31)))
-        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         readers.restart()
         model.train()
         total = 0.0
@@ -119,15 +128,11 @@ def learn(
             rate = steps_of.rate(epoch * steps + step, settings.epochs * steps) * settings.rate
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            picks = drawn.batch(rng)
+            picks = draws.batch(rng)
             done = (epoch * steps + step) / (settings.epochs * steps)
             due = min(1.0, max(0.0, (done - _HEARD[0]) / (_HEARD[1] - _HEARD[0])))
-            pixels, elsewhere = backdrops.behind(picks, rng)
-            rows = frames.rows[picks]
-            rows["place"][elsewhere] = UNSAID  # that was of another room
-            x = augment(torch.from_numpy(pixels), generator)
-            batch = Frames(pixels, rows, frames.teacher[picks])
-            loss = _loss(model, readers, x, batch, recipe, due)
+            batch = _Batch.of(frames, picks, studio.draw(picks, rng), scale)
+            loss = _loss(model, readers, batch, recipe, due)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -224,61 +229,106 @@ class Readers:
                 self._optimizers[k].step()
 
 
-def embed(model: Learned, frames: npt.NDArray[np.uint8], tier: Tier) -> Array:
-    """μ of frames (N, H, W, 3) uint8: shape (N, `DIM`) float32."""
+def embed(model: Learned, frames: Frames, tier: Tier) -> Array:
+    """μ of frames as the darkroom draws them: shape (N, `DIM`) float32."""
     out = np.zeros((len(frames), DIM), np.float32)
     model.eval()
+    at = 0
     with torch.inference_mode():
-        for start in range(0, len(frames), 512):
-            batch = to_input(torch.from_numpy(frames[start : start + 512]))
-            out[start : start + len(batch)] = model.family.mu(batch, tier).numpy()
+        for pixels in in_parts(frames):
+            out[at : at + len(pixels)] = model.family.mu(to_input(pixels), tier).numpy()
+            at += len(pixels)
     return out
+
+
+def to_input(pixels: npt.NDArray[np.uint8]) -> Tensor:
+    """(N, H, W, 3) uint8 → (N, 3, H, W) float32 in [0, 1], in the memory order that convolutions
+    like best."""
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255.0)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scale:
+    """Mean and spread of each of `HINTS` in what is learnt from, shape (K,)."""
+
+    mean: Array
+    spread: Array
+
+    @staticmethod
+    def of(frames: Frames) -> _Scale:
+        values = np.ma.masked_invalid(frames.hints.astype(np.float64))
+        mean, spread = values.mean(axis=0).filled(0.0), values.std(axis=0).filled(0.0)
+        return _Scale(mean.astype(np.float32), np.maximum(spread, 1e-3).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """B pictures with all that is known of them."""
+
+    x: Tensor
+    truth: dict[str, Tensor]
+    person: Tensor
+    teacher: Tensor
+    hints: Tensor
+    body: Tensor
+
+    @staticmethod
+    def of(frames: Frames, picks: npt.NDArray[np.intp], drawn: Drawn, scale: _Scale) -> _Batch:
+        rows = frames.rows[picks]
+        rows["place"][drawn.elsewhere] = UNSAID  # that was of another room
+        hints = (frames.hints[picks].astype(np.float32) - scale.mean) / scale.spread
+        return _Batch(
+            to_input(drawn.pixels),
+            {name: torch.from_numpy(rows[name].astype(np.int64)) for name in QUESTIONS},
+            torch.from_numpy(rows["person"].astype(np.int64)),
+            torch.from_numpy(frames.teacher[picks].astype(np.float32)),
+            torch.from_numpy(hints),
+            torch.from_numpy(drawn.body),
+        )
 
 
 def _flags(rows: Tensor, value: bool) -> Tensor:
     return torch.full((len(rows),), value)
 
 
-def _loss(
-    model: Learned, readers: Readers, x: Tensor, batch: Frames, recipe: Recipe, due: float
-) -> Tensor:
+def _loss(model: Learned, readers: Readers, batch: _Batch, recipe: Recipe, due: float) -> Tensor:
     """The recipe's sum for one batch; every tier and width weighs the same, w_g = 1/G.
 
     Args:
         due: share of the weight of adversaries and bottleneck that counts by now, [0, 1].
     """
     weights = recipe.loss
-    truth = {name: _column(batch, name) for name in QUESTIONS}
-    teacher = torch.from_numpy(batch.teacher.astype(np.float32))
-    said = model.family(x)
-    deepest = said[Tier.BASE][0]
+    said, facts = model.family(batch.x)
+    joints = in_glimpse(batch.body, facts)
+    deepest = said[Tier.BASE].mu
     total = deepest.sum() * 0.0
-    for mu, log_variance in said.values():
+    for tier, (mu, log_variance, features) in said.items():
         spread = (0.5 * log_variance).exp() if weights.vib else torch.zeros_like(mu)
         sample = mu + spread * torch.randn_like(mu)
         for width in WIDTHS:
             z = clip(sample[:, :width], weights.clip)
             z = z + weights.noise * torch.rand(len(z), 1) * torch.randn_like(z)
             logits = model.heads(z)
-            part = losses.answers(logits, truth)
-            part = part + weights.distill * losses.distillation(logits["behavior"], teacher)
+            part = losses.answers(logits, batch.truth)
+            part = part + weights.distill * losses.distillation(logits["behavior"], batch.teacher)
             apart = losses.apart(
                 clip(mu[:, :width], weights.clip), clip(deepest[:, :width], weights.clip)
             )
             total = total + (part + weights.tiers * apart) / (len(said) * len(WIDTHS))
         bottleneck = losses.rate(mu, log_variance, weights.clip, WIDTHS[0])
-        alike = losses.contrast(mu[:, : WIDTHS[0]], _kinds(truth))
-        total = total + (due * weights.vib * bottleneck + weights.contrast * alike) / len(said)
+        alike = losses.contrast(mu[:, : WIDTHS[0]], _kinds(batch.truth))
+        hints, where, seen = model.asked(features, tier)
+        body = losses.hints(hints, batch.hints)
+        body = body + losses.joints(where, seen, joints, batch.body[:, :, 2])
+        total = total + (
+            due * weights.vib * bottleneck + weights.contrast * alike + weights.hints * body
+        ) / len(said)
     if weights.adversary:
-        mus = [mu for mu, _ in said.values()]
-        total = total + due * weights.adversary * readers.confusion(
-            mus, _column(batch, "person"), weights.clip
-        )
+        mus = [each.mu for each in said.values()]
+        confusion = readers.confusion(mus, batch.person, weights.clip)
+        total = total + due * weights.adversary * confusion
     return total
-
-
-def _column(batch: Frames, name: str) -> Tensor:
-    return torch.from_numpy(batch.rows[name].astype(np.int64))
 
 
 def _kinds(truth: dict[str, Tensor]) -> Tensor:
