@@ -143,7 +143,9 @@ def train_recognizer(
     judged_on = _Traced.of(scenes, runner, draft, on_trace)
     points = {
         risk: _point(
-            choose(traces, hours=chosen_on.hours, per_camera_day=recipe.alarm.per_camera_day),
+            # Of camera time: what was observed ends some seconds before a day does, and a budget of
+            # one a day would be none.
+            choose(traces, hours=recipe.alarm.hours, per_camera_day=recipe.alarm.per_camera_day),
             recipe,
             chosen_on.hours,
         )
