@@ -219,6 +219,26 @@ def test_a_long_lie_is_told_with_or_without_the_fall(
     assert measure.unit == "s"
 
 
+def test_a_long_lie_begins_when_a_bed_is_left(studio: Studio, recognize: Recognize) -> None:
+    """Not for a moment in which perception is wrong, however long somebody has slept."""
+    lies = studio.fall("right", begins=0.0, seconds=0.1)
+    left = ZoneSettings(
+        name="bed", kind=ZoneKind.REST, polygon=((0.0, 0.0), (0.58, 0.0), (0.58, 1.0), (0.0, 1.0))
+    )
+    film = studio.film(
+        [
+            studio.Actor(lies, leaves=10.0),
+            studio.Actor(lies, enters=10.0, leaves=10.3, x=0.8),
+            studio.Actor(lies, enters=10.3, leaves=14.0),
+            studio.Actor(lies, enters=14.0, x=0.8),
+        ],
+        seconds=22,
+    )
+    camera = CloudCameraSettings(id="hall", zone=(left,), rules=QUICK)
+    findings = told(recognize(film, camera), Behavior.LONG_LIE)
+    assert seconds(findings[0], studio) == pytest.approx(14.0 + 5.0, abs=0.2)
+
+
 def test_a_long_lie_goes_on_after_the_perception_lost_its_subject(
     studio: Studio, recognize: Recognize
 ) -> None:

@@ -43,7 +43,8 @@ class FloorWatch:
 
     Attributes:
         on_floor: whether the subject lies, confirmed.
-        lies_since_ms: camera clock since when; None while it does not lie.
+        lies_since_ms: camera clock since when, on a bed or sofa the newest pose's; None while it
+            does not lie.
         fell: how it came down, if that was a fall; None otherwise.
     """
 
@@ -77,6 +78,9 @@ class FloorWatch:
             self.lies_since_ms = self.fell = None
         if at_rest:
             self.fell = None
+            # A long lie is one outside of beds: whoever appears beside one for a moment has not
+            # lain there for as long as in it.
+            self.lies_since_ms = t_ms if self.on_floor else None
 
 
 def _descent(subject: Subject, limits: Thresholds) -> Descent | None:
