@@ -121,7 +121,8 @@ class EmbeddingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     wire, rounded to the private side.
 
     Attributes:
-        enabled: whether there is any z.
+        enabled: whether there is any z. Nothing reads it yet, so that none is sent unless asked for
+            (decision 0013).
         tier: how deep the encoder looks.
         width: D, numbers per z; fewer say less.
         clip: C, longest μ.
@@ -131,7 +132,7 @@ class EmbeddingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
         every_ms: least time between two z; a budget lasts longer.
     """
 
-    enabled: bool = True
+    enabled: bool = False
     tier: EncoderTier = EncoderTier.AUTO
     width: Literal[8, 16, 32] = 8
     clip: Annotated[float, Meta(ge=0.01, le=10)] = 1.0
