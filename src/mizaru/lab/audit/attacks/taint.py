@@ -38,7 +38,7 @@ from mizaru.edge.darkroom.perceive import build_perceiver
 from mizaru.edge.darkroom.perceive.perception import Perception
 from mizaru.edge.models import models_folder
 from mizaru.edge.segmenter import Segmenter
-from mizaru.edge.settings import CameraSettings, Pace, PerceiveSettings
+from mizaru.edge.settings import CameraSettings, EmbeddingSettings, Pace, PerceiveSettings
 from mizaru.edge.spool import Spool
 from mizaru.errors import DataError
 from mizaru.lab.audit.attacks.correlation import (
@@ -286,7 +286,7 @@ def _send(
     desensitizer: Desensitizer | None = None,
 ) -> _Sent:
     """Through the desensitizer, the segmenter and the spool, as on an edge."""
-    camera = CameraSettings(id="camera-1", source="0")
+    camera = CameraSettings(id="camera-1", source="0", embedding=EmbeddingSettings(enabled=True))
     if desensitizer is None:
         desensitizer = build_desensitizer(camera, rng=rng, clock=lambda: 0)
     segmenter = Segmenter(camera.id, clock=lambda: 0.0)
@@ -347,7 +347,7 @@ def _control(
     film: _Film, seen: Sequence[tuple[Frame, Perception]], rng: np.random.Generator
 ) -> tuple[_Raw, str]:
     """How well both controls were found; and why the attack proves nothing, or ""."""
-    camera = CameraSettings(id="camera-1", source="0")
+    camera = CameraSettings(id="camera-1", source="0", embedding=EmbeddingSettings(enabled=True))
     real = build_desensitizer(camera, rng=rng, clock=lambda: 0)
     at = max(range(len(film.worn) // 2), key=lambda k: int(film.worn[k].mask.sum()))
     leaky = _send(film, seen[: at + 2], 0.0, rng, _Leaky(real, at))

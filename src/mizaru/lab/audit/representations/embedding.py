@@ -22,8 +22,9 @@ from mizaru.wire.messages import GRID_MS, Plate, Representation, plate_digest
 
 Shown = npt.NDArray[np.float32]
 
-SETTINGS: Final = EmbeddingSettings(tier=EncoderTier.BASE)
-"""Those of a camera that nobody has set, but for the tier: it must not depend on the machine."""
+SETTINGS: Final = EmbeddingSettings(enabled=True, tier=EncoderTier.BASE)
+"""Those of a camera on which only z was switched on, but for the tier: it must not depend on the
+machine."""
 _NAME: Final = "z"
 
 
