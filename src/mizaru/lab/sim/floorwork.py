@@ -12,18 +12,16 @@ from mizaru.lab.sim.actor import Actor, Motion
 from mizaru.lab.sim.gait import smooth
 from mizaru.lab.sim.humanoid import OUTWARD, Vector
 from mizaru.lab.sim.kinematics import LEFT, RIGHT, Stance, upright
-from mizaru.lab.sim.postures import (
+from mizaru.lab.sim.postures import on_feet, rise, still
+from mizaru.lab.sim.scenario import Action
+from mizaru.lab.sim.stances import (
     at_ease,
     bent,
     floor_sitting,
     lying_stance,
     on_all_fours,
-    on_feet,
-    rise,
     squatting,
-    still,
 )
-from mizaru.lab.sim.scenario import Action
 from mizaru.vocabulary import Behavior
 
 _UP: Final = np.array([0.0, 0.0, 1.0])

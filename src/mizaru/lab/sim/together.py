@@ -14,8 +14,9 @@ from mizaru.lab.sim.encounters import close_in
 from mizaru.lab.sim.gait import smooth
 from mizaru.lab.sim.humanoid import OUTWARD, Vector
 from mizaru.lab.sim.kinematics import LEFT, RIGHT, Stance, blend, upright
-from mizaru.lab.sim.postures import at_ease, face, on_feet, still
+from mizaru.lab.sim.postures import face, on_feet, still
 from mizaru.lab.sim.scenario import Action
+from mizaru.lab.sim.stances import at_ease
 from mizaru.vocabulary import COCO17, Behavior
 
 _PATIENCE_S: Final = 15.0
