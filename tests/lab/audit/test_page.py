@@ -53,6 +53,31 @@ def test_aims_are_held_against_the_rows(some: Results) -> None:
     assert [target.met for target in targets(results())] == [None, None]
 
 
+@pytest.mark.parametrize(("low", "met"), [(0.8, True), (0.02, None)])
+def test_where_raw_skeletons_name_nobody_no_way_is_measured(low: float, met: bool | None) -> None:
+    about = {"attack": "reidentify", "measure": "CMC-1", "setting": "T=25", "chance": 0.05}
+    found = targets(
+        results(
+            record("raw_skeleton", 0.9, low=low, high=1.0, **about),
+            record("retargeted_skeleton", 0.06, low=0.02, high=0.1, **about),
+        )
+    )
+    assert [aim.met for aim in found if aim.words.startswith("re-id")] == [met]
+
+
+@pytest.mark.parametrize(("low", "met"), [(-0.1, True), (0.01, False)])
+def test_reconstruction_is_judged_picture_by_picture(low: float, met: bool) -> None:
+    """The interval of the pairs' differences decides, not that of how well pictures are met."""
+    about = {"attack": "inversion", "measure": "PSNR over blind", "setting": "in the person"}
+    found = targets(
+        results(
+            record("omega", 0.14, low=low, high=0.3, chance=0.0, **about),
+            record("general_embedding", 2.7, low=2.2, high=3.0, chance=0.0, **about),
+        )
+    )
+    assert [aim.met for aim in found if aim.words.startswith("reconstruction")] == [met]
+
+
 def test_the_page_stands_alone_and_escapes_what_it_is_given(some: Results) -> None:
     picture = np.full((4, 4, 3), 90, np.uint8)
     shown = Shown.of(Example("learned <decoder>", (("what it saw", picture),)))

@@ -180,10 +180,22 @@ def _reidentified(results: Results) -> Iterator[Target]:
             continue
         assert ours.value is not None
         assert ours.chance is not None
+        words = (
+            f"re-identification in {question[3]}, {question[2]}: at most a third of the way from "
+            "chance to raw skeletons"
+        )
+        if theirs.low is None or theirs.low <= ours.chance:
+            # There is no way that could be gone a third of.
+            yield Target(
+                words,
+                f"raw skeletons do no better than chance here ({plain(theirs, theirs.value)}; "
+                f"chance {plain(ours, ours.chance)}; retargeted {plain(ours, ours.value)})",
+                None,
+            )
+            continue
         way = (ours.value - ours.chance) / max(theirs.value - ours.chance, 1e-9)
         yield Target(
-            f"re-identification in {question[3]}, {question[2]}: at most a third of the way from "
-            "chance to raw skeletons",
+            words,
             f"{way:.0%} of the way ({plain(ours, ours.value)}; chance {plain(ours, ours.chance)}, "
             f"raw skeletons {plain(theirs, theirs.value)})",
             way <= 1 / 3,
@@ -192,7 +204,9 @@ def _reidentified(results: Results) -> Iterator[Target]:
 
 def _inverted(results: Results, name: str) -> Iterator[Target]:
     for question, rows in questions(results):
-        if question[:2] != ("inversion", "PSNR"):
+        # In pairs: how well the blind picture does differs from picture to picture by far more than
+        # attackers do from it.
+        if question[:2] != ("inversion", "PSNR over blind"):
             continue
         of = {row.representation: row for row in rows}
         ours, control = of.get(name), of.get("general_embedding")
@@ -204,9 +218,8 @@ def _inverted(results: Results, name: str) -> Iterator[Target]:
         yield Target(
             f"reconstruction, {question[2] or 'inside the person'}: no better than the best blind "
             "picture, where a general embedding gives more",
-            f"{ours.value - ours.chance:+.2f} dB over the blind picture "
-            f"({plain(ours, ours.low)} – {plain(ours, ours.high)} against "
-            f"{plain(ours, ours.chance)}); general embedding {plain(control, control.value)}",
+            f"{ours.value:+.2f} dB over the blind picture ({ours.low or 0.0:+.2f} – "
+            f"{ours.high or 0.0:+.2f}); general embedding {control.value or 0.0:+.2f} dB",
             (ours.low or 0.0) <= ours.chance and control.low > (control.chance or 0.0),
         )
 
