@@ -92,10 +92,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cast", type=Cast, default=Cast.CALIBRATE, choices=list(Cast))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/MANIFEST.csv"))
     asked = parser.parse_args()
     recipe = load_recipe(SHIPPED)
     folder = Path(environment().get("MIZARU_TRAINING") or Path.home() / ".cache/mizaru/training")
-    learn, judge = (gather(recipe, folder / "encoder", cast) for cast in (Cast.LEARN, asked.cast))
+    learn = gather(recipe, folder / "encoder", Cast.LEARN, manifest=asked.data)
+    judge = gather(recipe, folder / "encoder", asked.cast)
     x, y = numbers(learn), numbers(judge)
     scene = judge.rows["scene"]
     owner = scene.astype(np.int64) * 100 + judge.rows["view"]

@@ -271,9 +271,12 @@ def _tell(pace: object) -> None:
         print(pace, file=sys.stderr, flush=True)
 
 
-def table(recipe: Recipe, cache: Path, training: TrainingSettings, *, alone: bool) -> Iterator[str]:
+def table(
+    recipe: Recipe, cache: Path, manifest: Path, training: TrainingSettings, *, alone: bool
+) -> Iterator[str]:
     """Lines, one as each is known."""
-    frames, judged = gather(recipe, cache, Cast.LEARN), gather(recipe, cache, Cast.JUDGE)
+    frames = gather(recipe, cache, Cast.LEARN, manifest=manifest)
+    judged = gather(recipe, cache, Cast.JUDGE)
     yield (
         f"Learnt from {len(frames):,} frames; judged on {len(judged):,} frames of "
         f"{recipe.people.judge} other people in {recipe.scenes.judge} other scenes. Base tier, "
@@ -349,6 +352,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5, help="of all but what ships")
     parser.add_argument("--shipped", action="store_true", help="only what ships")
     parser.add_argument("--frames", type=int, default=12_000, help="drawn in each of them")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/MANIFEST.csv"))
     asked = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(environment().get("MIZARU_TRAINING") or Path.home() / ".cache/mizaru/training")
@@ -356,7 +360,7 @@ def main() -> None:
     lines = []
     recipe = load_recipe(asked.recipe)
     training = replace(recipe.training, epochs=asked.epochs, frames_per_epoch=asked.frames)
-    for line in table(recipe, folder / "encoder", training, alone=asked.shipped):
+    for line in table(recipe, folder / "encoder", asked.data, training, alone=asked.shipped):
         print(line, flush=True)
         lines.append(line)
     print(f"{(time.process_time() - began) / 60:.1f} min", file=sys.stderr)

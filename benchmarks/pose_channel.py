@@ -2,13 +2,13 @@
 
 ``python -m benchmarks.pose_channel --data ../shared/data`` sends the same poses through
 `mizaru.edge.darkroom.desensitize.pose_channel` at every setting of `SETTINGS` and attacks what
-comes out. Real people of UTKinect and PRECOG, seen without mistakes (`mizaru.lab.audit.real`), are
-looked for on another day; with ``--visits`` (the audit's cache) so are forty people of the sim,
-whose build is asked for, too. The leak is how far CMC-1 lies on the way from chance to raw
-skeletons. What is left is read by the attackers' families (behaviour, macro-F1) and by the shipped
-recognizer (UP-Fall clips that `mizaru evaluate` has recorded: share of the falls whose score gets
-above the shipped threshold). Figures are kept in ``--out`` as they come; a second run goes on where
-the first stopped.
+comes out. Real people of UTKinect, PRECOG and UP-Fall, seen without mistakes
+(`mizaru.lab.audit.real`), are looked for in another session; with ``--visits`` (the audit's cache)
+so are forty people of the sim, whose build is asked for, too, and whose pictures are rebuilt. The
+leak is how far CMC-1 lies on the way from chance to raw skeletons. What is left is read by the
+attackers' families (behaviour, macro-F1) and by the shipped recognizer (UP-Fall clips that `mizaru
+evaluate` has recorded: share of the falls whose score gets above the shipped threshold). Figures
+are kept in ``--out`` as they come; a second run goes on where the first stopped.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ from mizaru.edge.settings import Pace, PoseChannelSettings
 from mizaru.errors import DataError
 from mizaru.lab.audit import visits_exact, visits_sim
 from mizaru.lab.audit.attacks.attributes import Attributes
+from mizaru.lab.audit.attacks.inversion import Inversion
 from mizaru.lab.audit.attacks.reidentify import COMMON, LENGTHS, Reidentify
 from mizaru.lab.audit.attacks.utility import Utility
-from mizaru.lab.audit.contract import Profile, Representation, Row, Visit
+from mizaru.lab.audit.contract import Attack, Profile, Representation, Row, Visit
 from mizaru.lab.audit.real import real_visits
 from mizaru.lab.audit.representations.poses import RawSkeleton, RetargetedSkeleton
 from mizaru.lab.data.manifest import read_manifest
@@ -49,7 +50,7 @@ from mizaru.vocabulary import Behavior, Pose
 from mizaru.wire.codec import pack_pose, unpack_pose
 from mizaru.wire.messages import GRID_MS
 
-SETS: Final = ("utkinect", "precog16")
+SETS: Final = ("utkinect", "precog16", "upfall3d")
 BUILD: Final = frozenset({"arms", "height", "legs", "shoulders", "torso", "girth"})
 CLIPS: Final = 24
 """Of falls, and as many of daily life."""
@@ -72,6 +73,8 @@ class Figures(msgspec.Struct, frozen=True):
     Attributes:
         cmc: of each set, CMC-1 at T = 25; chance: what guessing gives.
         build: mean average precision of build; guess: of a random order. None without visits.
+        rebuilt: what inversion gains over the blind baseline, PSNR in the person, dB, with its
+            95 % interval. None without rendered visits.
         f1: macro-F1 of behaviours, mean over sets.
         fall: share of UP-Fall falls that are told; false_alarms: of its daily life. None
             without recordings.
@@ -81,6 +84,7 @@ class Figures(msgspec.Struct, frozen=True):
     chance: dict[str, float]
     build: float | None
     guess: float | None
+    rebuilt: tuple[float, float, float] | None
     f1: float | None
     fall: float | None
     false_alarms: float | None
@@ -103,10 +107,14 @@ def main() -> None:
         LENGTHS[Profile.QUICK] = (COMMON,)
         real = real_visits(arguments.data, SETS)
         sim = tuple(_simulated(arguments.visits)) if arguments.visits else ()
+        rendered = tuple(_rendered(arguments.visits)) if arguments.visits else ()
         clips = tuple(_clips(arguments.data, arguments.recordings))
-        console.print(f"{len(real)} real visits, {len(sim)} simulated, {len(clips)} clips")
+        console.print(
+            f"{len(real)} real visits, {len(sim)} simulated, {len(rendered)} of these rendered, "
+            f"{len(clips)} clips"
+        )
         for name in track(wanted, "settings", console=console):
-            known[name] = _measure(name, real, sim, clips)
+            known[name] = _measure(name, real, sim, rendered, clips)
             arguments.out.write_bytes(msgspec.json.encode(known))
     console.print(_table(known))
     if arguments.picture:
@@ -121,6 +129,7 @@ def _measure(
     name: str,
     real: tuple[Visit, ...],
     sim: tuple[Visit, ...],
+    rendered: tuple[Visit, ...],
     clips: tuple[tuple[bool, tuple[Observation, ...]], ...],
 ) -> Figures:
     settings = SETTINGS.get(name)
@@ -129,9 +138,11 @@ def _measure(
     if settings is not None:
         real = tuple(channelled(visit, settings, rng) for visit in real)
         sim = tuple(channelled(visit, settings, rng) for visit in sim)
+        rendered = tuple(channelled(visit, settings, rng) for visit in rendered)
     rows = _run(Reidentify(), shown, (*real, *sim))
     cmc = [row for row in rows if row.measure == "CMC-1" and row.setting.endswith("visits")]
     built = [r for r in _run(Attributes(), shown, sim) if r.measure.removeprefix("AP ") in BUILD]
+    drawn = [r for r in _run(Inversion(), shown, rendered) if r.measure == "PSNR over blind"]
     told = _told(clips, settings) if settings else (None, None)
     f1 = [row.value for row in _run(Utility(), shown, (*real, *sim))]
     return Figures(
@@ -139,15 +150,14 @@ def _measure(
         chance={row.dataset: row.chance for row in cmc},
         build=_mean([row.value for row in built]),
         guess=_mean([row.chance for row in built]),
+        rebuilt=(drawn[0].value, drawn[0].low, drawn[0].high) if drawn else None,
         f1=_mean(f1),
         fall=told[0],
         false_alarms=told[1],
     )
 
 
-def _run(
-    attack: Reidentify | Attributes | Utility, shown: Representation, visits: tuple[Visit, ...]
-) -> tuple[Row, ...]:
+def _run(attack: Attack, shown: Representation, visits: tuple[Visit, ...]) -> tuple[Row, ...]:
     try:
         return attack.run(shown, visits, Profile.QUICK, np.random.default_rng(0)).rows
     except DataError:
@@ -178,6 +188,12 @@ def _simulated(cache: Path) -> Iterator[Visit]:
             visit = visits_exact.load(task, cache)
             build = {k: word for k, word in visit.attributes.items() if k in (*BUILD, "clothes")}
             yield replace(visit, attributes=build)
+
+
+def _rendered(cache: Path) -> Iterator[Visit]:
+    for task in visits_sim.tasks(visits_sim.QUICK):
+        if task.file(cache).exists():
+            yield visits_sim.load(task, cache)
 
 
 def _clips(data: Path, recordings: Path) -> Iterator[tuple[bool, tuple[Observation, ...]]]:
@@ -235,15 +251,27 @@ def _table(known: dict[str, Figures]) -> Table:
     sets = sorted(raw.cmc)
     table = Table(title="pose channel: CMC-1 at T = 25 across visits, and what is still recognised")
     table.add_column("setting")
-    for name in (*sets, "leak", "build AP", "behaviour F1", "falls told", "false"):
+    for name in (*sets, "leak", "build AP", "rebuilt, dB", "behaviour F1", "falls told", "false"):
         table.add_column(name, justify="right")
     for name, figures in known.items():
         cells = [figures.cmc.get(one) for one in sets]
-        cells += [leak(figures, raw), figures.build, figures.f1, figures.fall, figures.false_alarms]
-        table.add_row(name, *("" if cell is None else f"{cell:.2f}" for cell in cells))
+        cells += [leak(figures, raw), figures.build]
+        used = (figures.f1, figures.fall, figures.false_alarms)
+        table.add_row(name, *map(_two, cells), _gain(figures), *map(_two, used))
     chance = [f"{raw.chance[one]:.2f}" for one in sets]
     table.add_row("guessing", *chance, "0.00", "" if raw.guess is None else f"{raw.guess:.2f}")
     return table
+
+
+def _two(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _gain(figures: Figures) -> str:
+    if figures.rebuilt is None:
+        return ""
+    value, low, high = figures.rebuilt
+    return f"{value:+.2f} [{low:.2f}, {high:.2f}]"
 
 
 def plot(known: dict[str, Figures]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -195,6 +196,16 @@ def encoder(
             help="Folder for encoder-small.onnx, encoder-base.onnx and encoder.json.",
         ),
     ] = Path("weights"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="MANIFEST",
+            help="Manifest of the measured motions to learn from, besides the sim. "
+            "[dim][default: ../shared/data/MANIFEST.csv][/dim]",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -214,8 +225,9 @@ def encoder(
 ) -> None:
     """Train the encoder of the vision embedding z, and write its weights with a card.
 
-    Scenes of the sim are played by people of three pools that share nobody, and drawn as the
-    darkroom draws them: mannequins over the plate. The encoder learns to keep behaviour, relation,
+    Scenes of the sim are played by people of three pools that share nobody, measured motions of
+    real people are put into empty rooms, and all are drawn as the darkroom draws them: mannequins
+    over the plate. The encoder learns to keep behaviour, relation,
     place and count, and to forget who it is, against readers of identity that begin anew each
     epoch. Figures are of people and scenes it never saw. Ctrl-C loses at most an epoch.
 
@@ -246,6 +258,8 @@ def encoder(
                 command=command,
                 version=f"{chosen.title}-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
                 fresh=not resume,
+                manifest=Path("../shared/data/MANIFEST.csv") if data is None else data,
+                processes=os.cpu_count() or 1,
                 on_gather=bars.frames,
                 on_learn=bars.learn,
             )

@@ -25,7 +25,7 @@ def test_a_run_writes_tiers_and_a_card_that_fits_them(
     frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.set_num_threads(1)
-    monkeypatch.setattr(run, "gather", lambda *_: frames)
+    monkeypatch.setattr(run, "gather", lambda *_, **__: frames)
     monkeypatch.setattr(score, "_DRAWS", 4)
     monkeypatch.setattr(export, "cost_ms", lambda _: 1.0)
     recipe = replace(RECIPE, training=replace(RECIPE.training, epochs=1))

@@ -60,7 +60,7 @@ def test_nothing_is_learnt_from_nothing(frames: Frames, tmp_path: Path) -> None:
 
 def test_readers_name_people_where_z_tells_them_and_then_the_encoder_pays() -> None:
     torch.manual_seed(0)
-    readers = Readers(RECIPE)
+    readers = Readers(RECIPE, RECIPE.people.learn)
     person = torch.arange(4).repeat_interleave(32)
     told = torch.nn.functional.one_hot(person, 32).float()
     readers.remember(told, person, torch.zeros(128, dtype=torch.bool))

@@ -36,6 +36,10 @@ _STAY: Final = (0.15, 0.85)
 """Their middle stays within, pictures."""
 _SHAKEN: Final = 0.012
 """Standard deviation of noise on keypoints, of the body's longer side; drawn up to this."""
+_COARSE: Final = 0.2
+_JITTERED: Final = 0.03
+"""Share of pictures whose poses come through a coarser pose channel, and what it may add at most:
+as much as anybody might ask of it, see ``docs/decisions/0012-*``."""
 _PATCHED: Final = 0.15
 """Share of plates in which one more rectangle is not known."""
 
@@ -172,12 +176,13 @@ def _mirrored(points: Array) -> Array:
 
 def _shake(points: list[Array], aspect: float, rng: np.random.Generator) -> None:
     """In place: keypoints are never quite where they were."""
+    most = _JITTERED if rng.random() < _COARSE else _SHAKEN
     for each in points:
         seen = each[:, 2] > 0
         if not seen.any():
             continue
         size = max(float(np.ptp(each[seen, 0])) * aspect, float(np.ptp(each[seen, 1])))
-        noise = rng.normal(0.0, _SHAKEN * rng.random() * size, (len(each), 2))
+        noise = rng.normal(0.0, most * rng.random() * size, (len(each), 2))
         each[seen, :2] += (noise / (aspect, 1.0))[seen]
 
 

@@ -1,9 +1,10 @@
-"""What anonymous frames Ĩ are made of, with their meaning: made once from the sim and kept.
+"""What anonymous frames Ĩ are made of, with their meaning: made once and kept.
 
 A scene of the repertoire is cast with people of a pool, so that everybody comes to many rooms;
 it is seen by `mizaru.lab.seeing` as our perception would have seen it, and of every n-th tick the
 poses as released are kept, and the plate of the room. `mizaru.lab.encoder.draw` makes pictures of
 them, as the darkroom does. The pools of the three casts share nobody, and so do their scenes.
+Who learns may be shown measured motions of real people, too (`mizaru.lab.encoder.measured`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -29,6 +31,7 @@ from mizaru.cloud.recognize.outputs import ACTIONS, FALL
 from mizaru.cloud.recognize.sight import Sight
 from mizaru.errors import DataError
 from mizaru.lab.code import digest_of_code
+from mizaru.lab.encoder import measured
 from mizaru.lab.encoder.meaning import DOING_OF, HINTS, Doing, hints_of, meaning_of
 from mizaru.lab.encoder.recipe import FrameSettings, Recipe
 from mizaru.lab.encoder.room import as_published, dress, hang, render_plate
@@ -41,6 +44,7 @@ from mizaru.lab.sim.motion import perform
 from mizaru.lab.sim.repertoire import scenes
 from mizaru.lab.sim.room import Piece
 from mizaru.lab.sim.scenario import Person, Scenario
+from mizaru.lab.workers import workers
 from mizaru.vocabulary import COCO17, HeadOrientation, Pose
 from mizaru.wire.messages import GRID_MS
 
@@ -88,7 +92,7 @@ class View:
     Attributes:
         scene, view: numbers within the cast.
         motion: who does what, in the room's axes.
-        pieces: furniture.
+        pieces: furniture; None: not known, and so is the place.
         eye: the camera.
         plate: the room as published, or None before that.
         sequence: what crossed the wall.
@@ -98,7 +102,7 @@ class View:
     scene: int
     view: int
     motion: Motion
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Piece, ...] | None
     eye: Eye
     plate: Image | None
     sequence: Sequence
@@ -310,29 +314,104 @@ def frames_of(view: View, settings: FrameSettings, network: Network | None) -> F
     )
 
 
-def gather(recipe: Recipe, cache: Path, cast: Cast, progress: Progress = lambda *_: None) -> Frames:
+def gather(
+    recipe: Recipe,
+    cache: Path,
+    cast: Cast,
+    progress: Progress = lambda *_: None,
+    *,
+    manifest: Path | None = None,
+    processes: int = 1,
+) -> Frames:
     """All frames of a cast; what is not in the cache is made now.
 
+    Args:
+        manifest: of the files of ``[recipe.measured]``, from which only `Cast.LEARN` learns.
+        processes: that make scenes at once.
+
     Raises:
-        DataError: a file of the cache is damaged.
+        DataError: a file of the cache is damaged, or measured motions cannot be used.
         SimError: pictures cannot be rendered here.
     """
     folder = cache / "frames" / _key(recipe, cast)
     total: int = getattr(recipe.scenes, cast.value)
+    files = [folder / f"{scene:05d}.npz" for scene in range(total)]
+    missing = [each for each in scenarios(recipe, cast) if not files[each[0]].exists()]
+    before = total - len(missing)
+    progress(cast.value, before, total)
+    for done in _make(recipe, cast, folder, missing, processes):
+        progress(cast.value, before + done, total)
+    parts = [_load(file) for file in files]
+    if cast is Cast.LEARN and recipe.measured.sources:
+        parts.append(_measured(recipe, cache, manifest, progress))
+    return Frames.join(parts)
+
+
+def _make(
+    recipe: Recipe,
+    cast: Cast,
+    folder: Path,
+    missing: list[tuple[int, Scenario]],
+    processes: int,
+) -> Iterator[int]:
+    """Makes the files of scenes; how many are made, after each."""
+    if processes <= 1 or len(missing) < 2:
+        for done, each in enumerate(missing, start=1):
+            _make_one(recipe, cast, folder, *each)
+            yield done
+        return
+    with workers(processes) as pool:
+        waiting = [pool.submit(_make_one, recipe, cast, folder, *each) for each in missing]
+        try:
+            for done, ready in enumerate(as_completed(waiting), start=1):
+                ready.result()
+                yield done
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _make_one(recipe: Recipe, cast: Cast, folder: Path, scene: int, scenario: Scenario) -> None:
     network = shipped_model().network
+    made = [
+        frames_of(view, recipe.frames, network) for view in views(recipe, cast, scene, scenario)
+    ]
+    _save(folder / f"{scene:05d}.npz", Frames.join(made))
+
+
+def _measured(recipe: Recipe, cache: Path, manifest: Path | None, progress: Progress) -> Frames:
+    """Of ``[recipe.measured]``: a file of the cache per take."""
+    if manifest is None:
+        raise DataError("the recipe learns from measured motions: their manifest is not given")
+    network = shipped_model().network
+    takes = measured.takes(manifest, recipe.measured.sources)
+    people = measured.people(takes)
+    folder = cache / "frames" / _key(recipe, Cast.LEARN, recipe.measured.views, people)
     parts: list[Frames] = []
-    for scene, scenario in scenarios(recipe, cast):
-        progress(cast.value, scene, total)
-        file = folder / f"{scene:05d}.npz"
+    for k, take in enumerate(takes):
+        progress("measured", k, len(takes))
+        file = folder / f"{hashlib.sha256(f'{take.source}/{take.name}'.encode()).hexdigest()}.npz"
         if not file.exists():
             made = [
-                frames_of(view, recipe.frames, network)
-                for view in views(recipe, cast, scene, scenario)
+                frames_of(_view(recipe, k, view, take, people), recipe.frames, network)
+                for view in range(recipe.measured.views)
             ]
             _save(file, Frames.join(made))
         parts.append(_load(file))
-    progress(cast.value, total, total)
+    progress("measured", len(takes), len(takes))
     return Frames.join(parts)
+
+
+def _view(recipe: Recipe, take: int, view: int, motion: Motion, people: tuple[str, ...]) -> View:
+    """A take in a room of the sim, before one of its cameras; who is in it comes after the pool."""
+    rng = np.random.default_rng([recipe.frames.seed, len(Cast), take, view])
+    placed, scenario = measured.staged(motion, rng)
+    scenario = dress(scenario, rng)
+    eye = hang(placed, scenario, rng)
+    plate = as_published(render_plate(scenario, eye), rng)
+    who = tuple(recipe.people.learn + people.index(name) for name in motion.people)
+    scene = recipe.scenes.learn + take
+    return View(scene, view, placed, None, eye, plate, look(placed, rng=rng, eye=eye), who)
 
 
 def _recast(
@@ -367,13 +446,14 @@ def _words(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return np.where(said > 0.5, out / np.maximum(said, 1e-9), np.nan)
 
 
-def _key(recipe: Recipe, cast: Cast) -> str:
+def _key(recipe: Recipe, cast: Cast, *more: object) -> str:
     """Of everything the frames depend on but their number."""
     people = getattr(recipe.people, cast.value)
     makers = [sys.modules[each.__module__] for each in (scenes, perform, look, meaning_of, hang)]
+    makers += [measured] if more else []
     parts = (
         recipe.frames, people, cast.value, TICKS, shipped_model().card.sha256,
-        digest_of_code(*makers), Path(__file__).read_text("utf-8"),
+        digest_of_code(*makers), Path(__file__).read_text("utf-8"), *more,
     )  # fmt: skip
     return f"{cast.value}-{hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]}"
 

@@ -49,6 +49,20 @@ class FrameSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     every_ticks: Annotated[int, Meta(ge=1, le=64)] = 4
 
 
+class MeasuredSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[recipe.measured]``: real people's motions to learn from, beside the sim's; see
+    `mizaru.lab.encoder.measured`.
+
+    Attributes:
+        sources: names of sets, as in `mizaru.lab.data.sources`; only such as weights that ship may
+            learn from.
+        views: cameras that see each take.
+    """
+
+    sources: tuple[str, ...] = ()
+    views: Annotated[int, Meta(ge=1, le=64)] = 1
+
+
 class NetworkSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[recipe.network]``: see `mizaru.lab.encoder.network`."""
 
@@ -116,6 +130,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     people: CastSettings
     scenes: CastSettings
     frames: FrameSettings = FrameSettings()
+    measured: MeasuredSettings = MeasuredSettings()
     network: NetworkSettings = NetworkSettings()
     loss: LossSettings = LossSettings()
     training: TrainingSettings = TrainingSettings()

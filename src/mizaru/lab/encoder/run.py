@@ -63,6 +63,8 @@ def train_encoder(
     command: str,
     version: str,
     fresh: bool = False,
+    manifest: Path | None = None,
+    processes: int = 1,
     on_gather: Progress = lambda *_: None,
     on_learn: Callable[[Pace], None] = lambda _: None,
 ) -> Result:
@@ -73,14 +75,20 @@ def train_encoder(
         command: that made it, for the card.
         version: of the weights, for the card.
         fresh: forget what was learnt before and begin anew; the frames stay.
+        manifest: of the files of measured motions; needed where the recipe names some.
+        processes: that make scenes at once.
         on_gather, on_learn: told how far it is.
 
     Raises:
-        DataError: a file of the cache is damaged, or of another recipe.
+        DataError: a file of the cache is damaged, or of another recipe; or measured motions cannot
+            be used.
         ModelError: the network is too large or does not survive its export.
         SimError: pictures cannot be rendered here.
     """
-    frames = {cast: gather(recipe, cache, cast, on_gather) for cast in Cast}
+    frames = {
+        cast: gather(recipe, cache, cast, on_gather, manifest=manifest, processes=processes)
+        for cast in Cast
+    }
     checkpoint = checkpoint_of(recipe, cache)
     if fresh:
         checkpoint.unlink(missing_ok=True)
@@ -113,8 +121,7 @@ def train_encoder(
         tiers=tiers,
         calibration_set=f"{len(calibration)} frames of {recipe.scenes.calibrate} simulated scenes "
         f"with {recipe.people.calibrate} people, none of whom it learnt from",
-        training=f"{len(frames[Cast.LEARN])} frames of {recipe.scenes.learn} simulated scenes "
-        f"with {recipe.people.learn} people",
+        training=_training(recipe, frames[Cast.LEARN]),
         architecture=f"a glimpse of the people, a residual trunk "
         f"of width {recipe.network.width}, two exits",
         seed=recipe.seed,
@@ -130,6 +137,17 @@ def train_encoder(
         len(judged),
         learnt_s,
     )
+
+
+def _training(recipe: Recipe, frames: Frames) -> str:
+    measured = int((frames.rows["scene"] >= recipe.scenes.learn).sum())
+    said = (
+        f"{len(frames) - measured} frames of {recipe.scenes.learn} simulated scenes "
+        f"with {recipe.people.learn} people"
+    )
+    if not measured:
+        return said
+    return f"{said}, and {measured} of real motions of {', '.join(recipe.measured.sources)}"
 
 
 def _parameters(family: Family, tier: Tier) -> int:

@@ -102,7 +102,7 @@ def learn(
     model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.decay)
     mean = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    readers = Readers(recipe)
+    readers = Readers(recipe, int(frames.rows["person"].max()) + 1)
     signature = _signature(recipe, frames)
     begin = 0
     if checkpoint.exists():
@@ -159,11 +159,15 @@ def learn(
 
 class Readers:
     """The adversaries: an ensemble that is born anew each epoch, half of them on single frames,
-    half on the mean over the moments of one view, since time is what identity leaks by."""
+    half on the mean over the moments of one view, since time is what identity leaks by.
 
-    def __init__(self, recipe: Recipe) -> None:
+    Args:
+        people: how many there may be.
+    """
+
+    def __init__(self, recipe: Recipe, people: int) -> None:
         self._count = recipe.loss.adversaries if recipe.loss.adversary else 0
-        self._people = recipe.people.learn
+        self._people = max(people, 1)
         self._moments = recipe.training.moments
         self._readers: list[Reader] = []
         self._optimizers: list[torch.optim.Optimizer] = []
