@@ -97,7 +97,7 @@ class ChannelRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=
         sigma: σ of the noise per entry, thousandths.
         sticky_percent: share of σ² that is drawn once per track.
         budget: nats that may be said of one track.
-        weights: first 4 bytes of SHA-256 of the encoder's weights: what z means.
+        weights: first 4 bytes of SHA-256 of the encoder's card: what z means.
     """
 
     width: Annotated[int, Meta(ge=1, le=32)]

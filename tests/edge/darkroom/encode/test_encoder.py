@@ -10,11 +10,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from mizaru.edge.darkroom.encode.card import CARD_NAME, load_card, save_card
+from mizaru.edge.darkroom.encode.card import CARD_NAME, WEIGHTS, load_card, save_card
 from mizaru.edge.darkroom.encode.encoder import Encoder, load_encoder
 from mizaru.edge.darkroom.encode.files import check_weights
 from mizaru.edge.settings import EncoderTier
 from mizaru.errors import ModelError
+from mizaru.ledger.account import Channel
+from mizaru.ledger.calibration import SHIPPED, read_cards
 
 GREY = np.full((64, 96, 3), 51, np.uint8)
 
@@ -38,6 +40,13 @@ def test_tiers_have_their_own_weights_and_one_digest(family: Path) -> None:
     assert not np.array_equal(small.encoder(GREY), base.encoder(GREY))
     assert small.digest == base.digest
     assert small.digest == hashlib.sha256((family / CARD_NAME).read_bytes()).digest()[:4]
+
+
+def test_the_ledger_finds_the_card_by_the_digest_that_goes_with_z(family: Path) -> None:
+    loaded = load_encoder(EncoderTier.SMALL, 8, family)
+    known = read_cards([family / CARD_NAME])[loaded.digest]
+    assert known.calibration(Channel(8, loaded.card.clip)).named == loaded.card.calibration_set
+    assert SHIPPED == WEIGHTS / CARD_NAME  # the ledger may not import this side, only its data
 
 
 @pytest.mark.parametrize(("frame_s", "tier"), [(0.001, "base"), (0.0031, "small")])

@@ -6,7 +6,6 @@ raises on a frame goes up as it is, and costs that frame's z (`mizaru.edge.darkr
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from mizaru.edge.darkroom.encode.card import (
 from mizaru.edge.darkroom.encode.files import read_weights
 from mizaru.edge.settings import EncoderTier
 from mizaru.errors import ModelError
+from mizaru.ledger.calibration import weights_id
 
 Image = npt.NDArray[np.uint8]
 Vector = npt.NDArray[np.float32]
@@ -96,7 +96,7 @@ class Loaded:
     Attributes:
         tier: its name on the card.
         card: all that is known of it.
-        digest: first 4 bytes of the card's SHA-256: which family's space z lies in.
+        digest: `weights_id` of the card: which family's space z lies in.
     """
 
     encoder: Encoder
@@ -124,7 +124,7 @@ def load_encoder(
         ModelError: see `Encoder` and `mizaru.edge.darkroom.encode.card.load_card`.
     """
     card = load_card(folder / CARD_NAME)
-    digest = hashlib.sha256((folder / CARD_NAME).read_bytes()).digest()[:4]
+    digest = weights_id((folder / CARD_NAME).read_bytes())
     names = [str(tier)]
     if tier is EncoderTier.AUTO:
         names = list(reversed(card.tiers))
