@@ -469,7 +469,7 @@ async def test_a_talkative_viewer_is_shown_out(cloud) -> None:
 
 
 async def page(dashboard: Path, path: str) -> httpx.Response:
-    view = View(None, None, {}, lambda: None, None)  # type: ignore[arg-type,return-value]
+    view = View(None, None, {}, lambda: None, None, {})  # type: ignore[arg-type,return-value]
     transport = httpx.ASGITransport(build_app(view, dashboard=dashboard))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return await client.get(path)

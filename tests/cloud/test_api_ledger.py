@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+import mizaru
 from mizaru.cloud.api import openapi_document
+from mizaru.cloud.settings import LedgerSettings
+from mizaru.ledger import bounds
 from mizaru.ledger.account import Channel, Reading, figures
 from mizaru.ledger.record import channel_of, record_of
 from mizaru.wire.messages import Withheld
@@ -65,6 +70,8 @@ async def test_the_bounds_are_those_of_the_ledger(fed) -> None:
         "sticky": 0.5,
         "budget": 3000,
         "weights": b"abcd".hex(),
+        "calibration_set": None,
+        "uncalibrated": "unknown_card",
     }
     channel = channel_of(RECORD, 25)
     assert first["nats"] == pytest.approx(channel.nats(10))
@@ -77,6 +84,89 @@ async def test_the_bounds_are_those_of_the_ledger(fed) -> None:
         )
         places = [(one["among"], one["p_max"]) for one in said["places"]]
         assert dict(places) == pytest.approx(dict(expected.top_1))
+
+
+async def test_weights_without_a_card_have_no_calibrated_bound(fed) -> None:
+    (first,) = (one for one in (await ask(fed))["tracks"] if one["id"] == 1)
+    assert first["channel"]["uncalibrated"] == "unknown_card"
+    assert first["channel"]["calibration_set"] is None
+    for said in first["bounds"]:
+        assert said["calibrated"] is None
+        assert {place["p_max_calibrated"] for place in said["places"]} == {None}
+
+
+async def said_through(cloud: Any, kit: Any, channel: Channel, weights: bytes) -> dict[str, Any]:
+    """The track of somebody of whom five z went through such a channel."""
+    feed = kit.Feed()
+    feed.segment(kit.standing(1), channel=record_of(channel, 3000, weights))
+    edge = await kit.Edge.connect(cloud.edge, [feed])
+    await edge.welcomed()
+    await edge.deliver(feed)
+    await edge.close()
+    (track,) = (await ask(cloud))["tracks"]
+    found: dict[str, Any] = track
+    return found
+
+
+def check_calibrated(track: dict[str, Any], channel: Channel, eigenvalues: Sequence[float]) -> None:
+    """Against the formulas, not against what the cloud makes of them."""
+    fresh, sticky = channel.fresh_variance, channel.sticky_variance
+    expected = (
+        bounds.calibrated_over_time(eigenvalues, fresh, sticky, 5),
+        bounds.calibrated(eigenvalues, bounds.static_sigma(fresh, sticky, 5)),
+    )
+    for said, nats in zip(track["bounds"], expected, strict=True):
+        assert 0 < nats < said["nats"]
+        assert said["calibrated"] == pytest.approx(nats)
+        for place in said["places"]:
+            assert place["p_max_calibrated"] == pytest.approx(bounds.top_1(nats, place["among"]))
+
+
+CARD = {
+    "clip": 1.5,
+    "calibration_set": "played rooms",
+    "tiers": {
+        "small": {"eigenvalues": {"2": [0.4, 0.1]}},
+        "base": {"eigenvalues": {"2": [0.3, 0.2]}},
+    },
+}
+
+
+async def test_a_card_of_the_settings_calibrates_its_own_weights(
+    cloud_here, kit, tmp_path: Path
+) -> None:
+    file = tmp_path / "encoder.json"
+    file.write_text(json.dumps(CARD))
+    channel = Channel(2, 1.5, 0.3, 0.5)
+    weights = hashlib.sha256(file.read_bytes()).digest()[:4]
+    async with cloud_here(ledger=LedgerSettings(cards=(str(file),))) as cloud:
+        track = await said_through(cloud, kit, channel, weights)
+    assert track["channel"]["calibration_set"] == "played rooms"
+    assert track["channel"]["uncalibrated"] is None
+    check_calibrated(track, channel, (0.4, 0.2))
+
+
+async def test_another_clip_is_not_calibrated(cloud_here, kit, tmp_path: Path) -> None:
+    file = tmp_path / "encoder.json"
+    file.write_text(json.dumps(CARD))
+    weights = hashlib.sha256(file.read_bytes()).digest()[:4]
+    async with cloud_here(ledger=LedgerSettings(cards=(str(file),))) as cloud:
+        track = await said_through(cloud, kit, Channel(2, 1.0, 0.3, 0.5), weights)
+    assert track["channel"]["calibration_set"] is None
+    assert track["channel"]["uncalibrated"] == "other_channel"
+    assert [said["calibrated"] for said in track["bounds"]] == [None, None]
+
+
+async def test_the_shipped_encoder_is_calibrated_without_any_setting(cloud_here, kit) -> None:
+    shipped = Path(mizaru.__file__).parent / "edge/darkroom/encode/weights/encoder.json"
+    card = json.loads(shipped.read_bytes())
+    tiers = [tier["eigenvalues"]["8"] for tier in card["tiers"].values()]
+    channel = Channel(8, card["clip"], 0.35, 0.5)
+    weights = hashlib.sha256(shipped.read_bytes()).digest()[:4]
+    async with cloud_here() as cloud:
+        track = await said_through(cloud, kit, channel, weights)
+    assert track["channel"]["calibration_set"] == card["calibration_set"]
+    check_calibrated(track, channel, [max(ranked) for ranked in zip(*tiers, strict=True)])
 
 
 async def test_it_comes_in_pages_and_by_camera(fed) -> None:

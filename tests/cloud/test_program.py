@@ -153,6 +153,24 @@ def test_an_address_beyond_loopback_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_damaged_card_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    from mizaru.cloud.main import run_cloud
+    from mizaru.cloud.settings import CloudSettings, LedgerSettings, StoreSettings
+
+    card = tmp_path / "encoder.json"
+    card.write_text("{}")
+    settings = CloudSettings(
+        listen="127.0.0.1:0",
+        edge_listen="127.0.0.1:0",
+        store=StoreSettings(path=str(tmp_path / "cloud.sqlite")),
+        ledger=LedgerSettings(cards=(str(card),)),
+    )
+    with pytest.raises(SettingsError, match=r"encoder\.json") as complaint:
+        run_cloud(settings)
+    assert complaint.value.key == "cloud.ledger.cards[0]"
+    assert list(tmp_path.iterdir()) == [card]
+
+
 def test_a_reader_that_goes_away_does_not_stop_the_cloud(cloud_program: Any, kit: Any) -> None:
     program = cloud_program(json_lines="-").start()
     assert program.process is not None

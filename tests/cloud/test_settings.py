@@ -30,6 +30,7 @@ def load(tmp_path: Path, text: str) -> CloudSettings:
 def test_the_example_is_right(root: Path) -> None:
     settings = load_cloud_settings(root / "examples" / "cloud.toml")
     assert settings.store.path == str((root / "examples" / "mizaru-cloud.sqlite").resolve())
+    assert settings.ledger.cards == ()
     assert [zone.name for zone in settings.camera[0].zone] == ["bench", "store room door"]
 
 
@@ -105,6 +106,40 @@ def test_what_is_wrong_is_named(
     assert (error.line, error.key) == (line, key)
     assert words in error.message
     assert str(tmp_path / "site.toml") in str(error)
+    assert "\n" not in str(error)
+
+
+def test_cards_lie_beside_the_file(tmp_path: Path) -> None:
+    card = tmp_path / "own" / "encoder.json"
+    card.parent.mkdir()
+    card.write_text('{"clip": 1, "calibration_set": "rooms", "tiers": {}}')
+    settings = load(tmp_path, '[cloud.ledger]\ncards = ["own/encoder.json"]\n')
+    assert settings.ledger.cards == (str(card.resolve()),)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read (No such file"),
+        ("{", "not an encoder's card"),
+        ('{"clip": 1, "tiers": {}}', "calibration_set"),
+        (
+            '{"clip": 1, "calibration_set": "rooms", "tiers": {"a": {"eigenvalues": {"2": [1]}}}}',
+            "eigenvalues of width 2",
+        ),
+    ],
+)
+def test_a_bad_card_is_named_with_its_file(tmp_path: Path, content: str | None, words: str) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text('{"clip": 1, "calibration_set": "rooms", "tiers": {}}')
+    if content is not None:
+        bad.write_text(content)
+    with pytest.raises(SettingsError) as complaint:
+        load(tmp_path, '[cloud]\n[cloud.ledger]\ncards = ["good.json", "bad.json"]\n')
+    error = complaint.value
+    assert (error.line, error.key) == (3, "cloud.ledger.cards[1]")
+    assert error.message.startswith(f"{bad.resolve()}: ")
+    assert words in error.message
     assert "\n" not in str(error)
 
 

@@ -29,6 +29,7 @@ from mizaru.errors import (
 )
 from mizaru.ledger import bounds
 from mizaru.ledger.account import Channel
+from mizaru.ledger.calibration import weights_id
 from mizaru.ledger.record import record_of
 from mizaru.wire.codec import encode
 from mizaru.wire.messages import (
@@ -43,6 +44,7 @@ from mizaru.wire.messages import (
 CHANNEL = Channel()
 BUDGET = 20
 """Nats: pays for four frames."""
+EIGENVALUES = (0.3, 0.1, *(0.01,) * (CHANNEL.width - 2))
 
 
 def run(*arguments: str) -> str:
@@ -56,6 +58,21 @@ def run(*arguments: str) -> str:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Two segments of camera ``ward``: four frames of 0000000a, then two of 0000000b without z."""
+    return write_books(tmp_path / "cloud.sqlite", b"abcd")
+
+
+@pytest.fixture
+def calibrated(tmp_path: Path) -> tuple[Path, Path]:
+    """The same of an encoder with a card, and the card."""
+    card = tmp_path / "encoder.json"
+    tier = {"eigenvalues": {CHANNEL.width: EIGENVALUES}}
+    content = {"clip": CHANNEL.clip, "calibration_set": "played rooms", "tiers": {"small": tier}}
+    card.write_text(json.dumps(content))
+    return write_books(tmp_path / "cloud.sqlite", weights_id(card.read_bytes())), card
+
+
+def write_books(file: Path, weights: bytes) -> Path:
+    """See the fixture ``file``."""
     pose = PoseRecord(0xA, None, b"\xff" * 46 + b"\xfc")
     other = PoseRecord(0xB, None, b"\xff" * 46 + b"\xfc")
     z = Embedding(CHANNEL.scale, bytes(CHANNEL.width))
@@ -63,7 +80,7 @@ def file(tmp_path: Path) -> Path:
     silent = tuple(Representation(i, 100 * i, b"", (other,)) for i in range(5, 7))
     previous, stored = GENESIS, []
     for number, (representations, channel) in enumerate(
-        ((said, record_of(CHANNEL, BUDGET, b"abcd")), (silent, None)), 1
+        ((said, record_of(CHANNEL, BUDGET, weights)), (silent, None)), 1
     ):
         segment = Segment(
             "ward", bytes(8), number, previous, 640, 360, 0, representations, None, channel
@@ -71,10 +88,10 @@ def file(tmp_path: Path) -> Path:
         data = encode(segment)
         previous = chain_digest(data)
         stored.append(NewSegment(segment, data, previous, 0))
-    store = Store(tmp_path / "cloud.sqlite")
+    store = Store(file)
     store.commit(Batch(segments=tuple(stored)))
     store.close()
-    return tmp_path / "cloud.sqlite"
+    return file
 
 
 def test_the_books_of_a_file_are_shown_with_bits_and_nats(file: Path) -> None:
@@ -92,7 +109,7 @@ def test_the_books_of_a_file_are_shown_with_bits_and_nats(file: Path) -> None:
 def test_machines_get_what_the_api_says(file: Path) -> None:
     document = json.loads(run("--data", str(file), "--json"))
     store = Store(file)
-    page = ledger_page(store, camera=None, before=None, limit=20)
+    page = ledger_page(store, {}, camera=None, before=None, limit=20)
     store.close()
     assert document == json.loads(page.model_dump_json())
     assert [track["id"] for track in document["tracks"]] == [0xB, 0xA]
@@ -134,6 +151,41 @@ def test_an_address_shows_the_same_as_the_file(file: Path) -> None:
     with answering(answer) as url:
         assert run("--data", url + "/") == run("--data", str(file))
     assert asked == ["/api/v1/ledger?limit=20"]
+
+
+def test_weights_with_a_card_have_a_calibrated_line_and_its_set(
+    calibrated: tuple[Path, Path],
+) -> None:
+    file, card = calibrated
+    channel = CHANNEL
+    fresh, sticky = channel.fresh_variance, channel.sticky_variance
+    nats = bounds.calibrated_over_time(EIGENVALUES, fresh, sticky, 4)
+    p_max = bounds.top_1(
+        bounds.calibrated(EIGENVALUES, bounds.static_sigma(fresh, sticky, 4)), 1000
+    )
+    said = run("--data", str(file), "--card", str(card))
+    for words in (
+        "Calibrated: the same",
+        f"{nats:.1f}",
+        f"{p_max:.1%}",
+        "like those of played rooms",
+    ):
+        assert words in said
+    assert "Not calibrated" not in said
+    # What a running cloud says is shown by the same words.
+    answer = run("--data", str(file), "--card", str(card), "--json")
+    with answering(lambda _: (200, answer)) as url:
+        assert run("--data", url) == said
+    # Without the card nothing is made up.
+    said = run("--data", str(file))
+    weights = weights_id(card.read_bytes()).hex()
+    assert f"Not calibrated, weights {weights}: no card" in said
+    assert "played rooms" not in said
+
+
+def test_a_running_cloud_has_cards_of_its_own(calibrated: tuple[Path, Path]) -> None:
+    with pytest.raises(SettingsError, match=r"cloud\.ledger\.cards"):
+        run("--data", "http://127.0.0.1:1", "--card", str(calibrated[1]))
 
 
 @pytest.mark.parametrize(

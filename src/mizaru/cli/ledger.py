@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json as jsonlib
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-import mizaru
-from mizaru.errors import DataError, SettingsError, StorageFullError
+from mizaru.errors import SettingsError, StorageFullError
 from mizaru.ledger import draw
 from mizaru.ledger.account import (
     AMONG,
@@ -29,30 +26,11 @@ from mizaru.ledger.account import (
     embedding_bits,
     figures,
 )
+from mizaru.ledger.calibration import SHIPPED, Calibration, read_card
 from mizaru.wire import budget as wire_budget
 from mizaru.wire.messages import GRID_MS
 
-SHIPPED: Final = Path(mizaru.__file__).parent / "edge/darkroom/encode/weights/encoder.json"
 _DEFAULT: Final = Channel()
-
-
-class _Tier(msgspec.Struct, frozen=True):
-    eigenvalues: dict[int, tuple[float, ...]]
-
-
-class _Card(msgspec.Struct, frozen=True):
-    """What the ledger needs of an encoder's card; the rest is passed over."""
-
-    clip: float
-    calibration_set: str
-    tiers: dict[str, _Tier]
-
-
-class Calibration(msgspec.Struct, frozen=True):
-    """λ of Cov clip_C(μ), the greatest first, and the set that they were measured on."""
-
-    eigenvalues: tuple[float, ...] = ()
-    named: str = ""
 
 
 def ledger(
@@ -101,7 +79,8 @@ def ledger(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Card of the encoder, for the calibrated lines; unless given, the shipped one.",
+            help="Card of the encoder, for the calibrated lines; unless given, the shipped one. "
+            "With a cloud's file: one more to know weights by.",
             show_default=False,
         ),
     ] = None,
@@ -149,18 +128,21 @@ def ledger(
     mizaru ledger --data mizaru-cloud.sqlite --tracks 50
     """
     if data is not None:
-        _show_books(data, tracks, plot, json)
+        if plot is not None:
+            raise SettingsError(
+                "--plot draws a channel's curves; give its settings instead of --data"
+            )
+        _show_books(data, tracks, card, json)
         return
-    known = _calibration(SHIPPED if card is None else card, width, wanted=card is not None)
+    if card is None and SHIPPED.exists():
+        card = SHIPPED
+    known = None if card is None else read_card(card)
     try:
-        channel = Channel(
-            width=width,
-            clip=clip if clip is not None else known.clip,
-            sigma=sigma,
-            sticky=sticky,
-        )
+        if clip is None:
+            clip = _DEFAULT.clip if known is None else known.clip
+        channel = Channel(width=width, clip=clip, sigma=sigma, sticky=sticky)
         numbers = tuple(among or AMONG)
-        calibration = known.calibration if channel.clip == known.clip else Calibration()
+        calibration = Calibration() if known is None else known.calibration(channel)
         book = _Book(channel, budget, frames, visits, numbers, calibration, every_ms / 1000)
     except ValueError as error:
         raise SettingsError(f"{error}; see mizaru ledger --help") from None
@@ -179,12 +161,10 @@ def ledger(
         console.print(f"[dim]{plot}: drawn[/]")
 
 
-def _show_books(data: str, tracks: int, plot: Path | None, json: bool) -> None:
-    from mizaru.cli.ledger_data import read_books, tables
+def _show_books(data: str, tracks: int, card: Path | None, json: bool) -> None:
+    from mizaru.cli.ledger_data import notes, read_books, tables
 
-    if plot is not None:
-        raise SettingsError("--plot draws a channel's curves; give its settings instead of --data")
-    books = read_books(data, tracks)
+    books = read_books(data, tracks, card)
     if json:
         typer.echo(books.model_dump_json(indent=2))
         return
@@ -192,17 +172,10 @@ def _show_books(data: str, tracks: int, plot: Path | None, json: bool) -> None:
     for table in tables(books):
         console.print(table)
         console.print()
-    console.print(
-        "nats: any input, charged in full to everybody who is there. p_max: what stays the same. "
-        "Poses and plates have no noise and no bound: see mizaru audit."
-    )
+    for note in notes(books):
+        console.print(note)
     if books.next is not None:
         console.print(f"[dim]There are more tracks than these {len(books.tracks)}: --tracks.[/]")
-
-
-class _Known(msgspec.Struct, frozen=True):
-    clip: float
-    calibration: Calibration
 
 
 class _Book:
@@ -376,26 +349,6 @@ class _Book:
                 for name, bits, per_s, bound in self._wire()
             ],
         }
-
-
-def _calibration(file: Path, width: int, *, wanted: bool) -> _Known:
-    """Rank by rank the greatest eigenvalue of all tiers: it bounds whichever is running."""
-    try:
-        card = msgspec.json.decode(file.read_bytes(), type=_Card)
-    except OSError as error:
-        if not wanted:
-            return _Known(_DEFAULT.clip, Calibration())
-        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: not an encoder's card ({error})") from None
-    spectra = [tier.eigenvalues.get(width, ()) for tier in card.tiers.values()]
-    for spectrum in spectra:
-        if len(spectrum) not in (0, width) or not all(0 <= value < math.inf for value in spectrum):
-            raise DataError(f"{file}: eigenvalues of width {width} are not {width} numbers ≥ 0")
-    if not all(spectra):
-        return _Known(card.clip, Calibration())
-    greatest = tuple(map(max, zip(*(sorted(s, reverse=True) for s in spectra), strict=True)))
-    return _Known(card.clip, Calibration(greatest, card.calibration_set))
 
 
 def _draw(book: _Book, out: Path) -> None:

@@ -53,6 +53,7 @@ from mizaru.cloud.moment import (
 from mizaru.cloud.settings import CloudCameraSettings
 from mizaru.cloud.store import Store, StoredCamera, StoredIncident
 from mizaru.errors import StorageFullError
+from mizaru.ledger.calibration import Card
 from mizaru.wire.messages import SEGMENT_MS, Plate
 
 DASHBOARD: Final = Path(__file__).with_name("dashboard")
@@ -106,6 +107,7 @@ class View:
     Attributes:
         cameras: settings by id, in the order of the file.
         health: how the cloud itself is, now.
+        cards: of encoders, by their weights' four bytes.
     """
 
     store: Store
@@ -113,6 +115,7 @@ class View:
     cameras: Mapping[str, CloudCameraSettings]
     health: Callable[[], Health]
     desk: Desk
+    cards: Mapping[bytes, Card]
 
 
 def build_app(view: View, *, dashboard: Path = DASHBOARD, hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -147,7 +150,7 @@ def openapi_document() -> str:
     def nothing() -> Any:
         raise NotImplementedError("a document answers no requests")
 
-    view = View(store=None, live=None, cameras={}, health=nothing, desk=None)  # type: ignore[arg-type]
+    view = View(store=None, live=None, cameras={}, health=nothing, desk=None, cards={})  # type: ignore[arg-type]
     return json.dumps(build_app(view).openapi(), indent=2) + "\n"
 
 
@@ -342,7 +345,7 @@ def _rest(view: View) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MAX_TRACKS)] = 50,
     ) -> Ledger:
         """The privacy ledger: what each camera sent, and what was said of each visit at most."""
-        return ledger_page(view.store, camera=camera, before=before, limit=limit)
+        return ledger_page(view.store, view.cards, camera=camera, before=before, limit=limit)
 
     @api.get("/health", operation_id="getHealth", tags=["health"])
     async def health() -> Health:

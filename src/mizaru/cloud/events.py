@@ -294,6 +294,9 @@ class LedgerPlace(_Event):
 
     among: int = Field(ge=2)
     p_max: Unit
+    p_max_calibrated: Unit | None = Field(
+        description="for frames like those of `calibration_set`; null: there is none"
+    )
 
 
 class LedgerBounds(_Event):
@@ -304,6 +307,11 @@ class LedgerBounds(_Event):
         "constant to what the encoder says and changes nothing else"
     )
     nats: float = Field(ge=0, description="capacity")
+    calibrated: float | None = Field(
+        ge=0,
+        description="capacity for frames like those of the channel's `calibration_set`, nats; "
+        "null: there is none",
+    )
     rho: float = Field(ge=0, description="zero-concentrated differential privacy")
     epsilon: float = Field(ge=0, description="the same as ε at δ = 1e-5")
     m: float = Field(ge=0, description="Gaussian differential privacy")
@@ -320,6 +328,15 @@ class LedgerChannel(_Event):
     sticky: Unit = Field(description="share of its variance that is drawn once per track")
     budget: int = Field(ge=1, description="nats per track")
     weights: str = Field(description="first 8 hexadecimal digits of the encoder's card")
+    calibration_set: str | None = Field(
+        description="in the words of the encoder's card: the calibrated bounds hold for frames "
+        "like these, and for no others; null: there are no such bounds"
+    )
+    uncalibrated: Literal["unknown_card", "other_channel"] | None = Field(
+        description="why there are none. unknown_card: this cloud has no card of these weights, "
+        "see `cloud.ledger.cards`; other_channel: the card was measured under another clip, or "
+        "not for this width. null: there are some"
+    )
 
 
 class CameraLedger(_Event):

@@ -35,6 +35,7 @@ from mizaru.cloud.sink import JsonLines, Line, open_lines
 from mizaru.cloud.store import PURGE_STEP, Store
 from mizaru.cloud.tally import Tallies
 from mizaru.errors import PortInUseError, SettingsError, StorageFullError
+from mizaru.ledger.calibration import Card, read_cards
 from mizaru.wire.messages import Status
 
 PURGE_PERIOD_S: Final = 3600.0
@@ -59,7 +60,8 @@ def run_cloud(
             "host:port"}``, whole or not at all.
 
     Raises:
-        SettingsError: an address beyond loopback.
+        SettingsError: an address beyond loopback, a card that cannot be used.
+        DataError: the shipped card of the encoder is damaged.
         PortInUseError: before anything is written.
         StoreError, StorageFullError: the database cannot be used.
     """
@@ -113,7 +115,7 @@ class Cloud:
             accept_unknown=settings.accept_unknown_cameras,
             now_ms=_now_ms,
         )
-        self._view = View(store, self._live, cameras, self.health, self)
+        self._view = View(store, self._live, cameras, self.health, self, _cards(settings))
 
     def close(self) -> None:
         """Let the threads go."""
@@ -356,6 +358,13 @@ async def _stop_web(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
 async def _cancel(task: asyncio.Task[object]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def _cards(settings: CloudSettings) -> Mapping[bytes, Card]:
+    cards = read_cards(map(Path, settings.ledger.cards))
+    if not cards:
+        _log.warning("no card of an encoder: no calibrated lines", remedy="cloud.ledger.cards")
+    return cards
 
 
 def listen(key: str, address: str) -> socket.socket:

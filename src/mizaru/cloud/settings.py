@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from mizaru.errors import SettingsError
+from mizaru.errors import DataError, SettingsError
+from mizaru.ledger.calibration import read_card
 from mizaru.settings import convert, line_of, load_document
 from mizaru.wire.messages import CameraId
 
@@ -89,6 +90,17 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     keep_hours: Annotated[float, Meta(gt=0, le=87_600)] = 72.0
 
 
+class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the ledger may know of encoders.
+
+    Attributes:
+        cards: ``encoder.json`` of encoders that edges use besides the one that Mizaru ships, for
+            the calibrated lines.
+    """
+
+    cards: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+
+
 class CloudSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole ``[cloud]`` table.
 
@@ -101,6 +113,7 @@ class CloudSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     listen: Address = "127.0.0.1:8080"
     edge_listen: Address = "127.0.0.1:7443"
     store: StoreSettings = StoreSettings()
+    ledger: LedgerSettings = LedgerSettings()
     accept_unknown_cameras: bool = True
     camera: Annotated[tuple[CloudCameraSettings, ...], Meta(max_length=1024)] = ()
 
@@ -109,8 +122,8 @@ Point = tuple[float, float]
 
 
 def load_cloud_settings(file: Path) -> CloudSettings:
-    """The ``[cloud]`` table of a TOML file; ``store.path`` comes back absolute, relative to the
-    file's folder.
+    """The ``[cloud]`` table of a TOML file; ``store.path`` and ``ledger.cards`` come back absolute,
+    relative to the file's folder.
 
     Raises:
         SettingsError: naming file, line, key and remedy.
@@ -118,15 +131,19 @@ def load_cloud_settings(file: Path) -> CloudSettings:
     document, text = load_document(file)
     table = _table(document, file, text)
     settings = convert(table, CloudSettings, file=file, text=text, root="cloud")
+    folder = file.resolve().parent
+    store = msgspec.structs.replace(settings.store, path=_absolute(folder, settings.store.path))
+    cards = tuple(_absolute(folder, card) for card in settings.ledger.cards)
+    ledger = msgspec.structs.replace(settings.ledger, cards=cards)
+    settings = msgspec.structs.replace(settings, store=store, ledger=ledger)
     for key, message in complaints(settings):
         raise SettingsError(message, file=file, line=line_of(text, key), key=key)
-    path = str((file.resolve().parent / Path(settings.store.path).expanduser()).resolve())
-    store = msgspec.structs.replace(settings.store, path=path)
-    return msgspec.structs.replace(settings, store=store)
+    return settings
 
 
 def complaints(settings: CloudSettings) -> Iterator[tuple[str, str]]:
-    """What types and bounds cannot say: (dotted key, what is wrong and the remedy)."""
+    """What types and bounds cannot say: (dotted key, what is wrong and the remedy). Reads the
+    cards that are named, so that a bad one is known at the start."""
     for name in ("listen", "edge_listen"):
         if complaint := _address_complaint(getattr(settings, name)):
             yield f"cloud.{name}", complaint
@@ -136,12 +153,21 @@ def complaints(settings: CloudSettings) -> Iterator[tuple[str, str]]:
         yield f"cloud.camera[{index}].id", f"camera {camera_id!r} is listed twice; keep one"
     for number, camera in enumerate(settings.camera):
         yield from _zone_complaints(f"cloud.camera[{number}]", camera.zone)
+    for number, card in enumerate(settings.ledger.cards):
+        try:
+            read_card(Path(card))
+        except DataError as error:
+            yield f"cloud.ledger.cards[{number}]", f"{error}; name an encoder.json, or leave it out"
 
 
 def split_address(address: str) -> tuple[str, int]:
     """``"127.0.0.1:8080"`` → host and port."""
     host, _, port = address.rpartition(":")
     return host, int(port)
+
+
+def _absolute(folder: Path, path: str) -> str:
+    return str((folder / Path(path).expanduser()).resolve())
 
 
 def _table(document: dict[str, Any], file: Path, text: str) -> dict[str, Any]:

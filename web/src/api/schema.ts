@@ -682,6 +682,11 @@ export interface components {
              */
             nats: number;
             /**
+             * Calibrated
+             * @description capacity for frames like those of the channel's `calibration_set`, nats; null: there is none
+             */
+            calibrated: number | null;
+            /**
              * Rho
              * @description zero-concentrated differential privacy
              */
@@ -736,6 +741,16 @@ export interface components {
              * @description first 8 hexadecimal digits of the encoder's card
              */
             weights: string;
+            /**
+             * Calibration Set
+             * @description in the words of the encoder's card: the calibrated bounds hold for frames like these, and for no others; null: there are no such bounds
+             */
+            calibration_set: string | null;
+            /**
+             * Uncalibrated
+             * @description why there are none. unknown_card: this cloud has no card of these weights, see `cloud.ledger.cards`; other_channel: the card was measured under another clip, or not for this width. null: there are some
+             */
+            uncalibrated: ("unknown_card" | "other_channel") | null;
         };
         /**
          * LedgerPlace
@@ -746,6 +761,11 @@ export interface components {
             among: number;
             /** P Max */
             p_max: number;
+            /**
+             * P Max Calibrated
+             * @description for frames like those of `calibration_set`; null: there is none
+             */
+            p_max_calibrated: number | null;
         };
         /**
          * LiveEvent

@@ -8,7 +8,7 @@ disagree. What an edge's spool dropped never left the edge and is not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,10 +99,15 @@ class TrackAccount:
             return False
         return channel.nats(self.z_frames + 1) > self.record.budget
 
-    def figures(self, reading: Reading) -> Figures | None:
-        """All lines of the ledger; None before the first z."""
-        channel = self.channel
-        return figures(channel, reading, self.z_frames) if channel and self.z_frames else None
+    def figures(self, reading: Reading, eigenvalues: Sequence[float] = ()) -> Figures | None:
+        """All lines of the ledger; None before the first z.
+
+        Args:
+            eigenvalues: of Cov clip_C(μ), for the calibrated line, or none.
+        """
+        if self.channel is None or not self.z_frames:
+            return None
+        return figures(self.channel, reading, self.z_frames, eigenvalues=eigenvalues)
 
 
 class LedgerBooks(Database):
