@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
-from mizaru.lab.audit.attacks.showing import cut, looks, summary
+from mizaru.lab.audit.attacks.showing import cut, looks, median, summary
 from mizaru.lab.audit.contract import CROP_HW, Medium, Visit
 from mizaru.lab.audit.representations.poses import RawSkeleton, released
 
@@ -60,3 +63,18 @@ def test_nobody_is_not_known(visits: tuple[Visit, ...]) -> None:
     ways = looks(released((None, None), (320, 240)), Medium.POSES)
     assert np.isnan(ways["movement"]).all()
     assert np.isnan(summary(ways["build"])).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays(
+        np.float32,
+        array_shapes(min_dims=2, max_dims=2, max_side=30),
+        elements=st.one_of(st.just(np.nan), st.floats(-1e6, 1e6, width=32)),
+    )
+)
+def test_the_fast_median_is_that_of_numpy(rows: np.ndarray) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        slow = np.nanmedian(rows, axis=0)
+    np.testing.assert_array_equal(median(rows), slow)

@@ -106,18 +106,26 @@ def summary(rows: Floats, way: str = "all") -> Floats:
     if len(rows) == 1:
         return np.asarray(rows[0], np.float32)
     if way == BONES:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # bones that were never seen
-            return np.asarray(np.nanmedian(rows, axis=0), np.float32)
+        return median(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # columns that were never seen
         mean, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
-        middle = np.nanmedian(rows, axis=0)
+        middle = median(rows)
         least, greatest = np.fmin.reduce(rows), np.fmax.reduce(rows)
     parts = [mean, middle, spread, least, greatest]
     if len(rows) >= RHYTHM_TICKS:
         parts.append(_rhythm(rows, mean))
     return np.asarray(np.concatenate(parts), np.float32)
+
+
+def median(rows: Floats) -> Floats:
+    """Of each column (W, F) without its NaNs, shape (F,); NaN where it is never there. What
+    `numpy.nanmedian` says, which takes its slow way through masked arrays for so few rows."""
+    ordered = np.sort(rows, axis=0)  # NaN last
+    count = np.isfinite(rows).sum(axis=0)
+    middle = np.stack([np.maximum(count - 1, 0) // 2, count // 2])
+    two = np.take_along_axis(ordered, np.minimum(middle, len(rows) - 1), axis=0)
+    return np.asarray(np.where(count > 0, two.mean(axis=0), np.nan), np.float32)
 
 
 def cut(ticks: int, length: int, most: int, rng: np.random.Generator) -> list[slice]:
