@@ -216,7 +216,7 @@ def test_an_id_that_returns_after_it_was_forgotten_gets_no_new_budget() -> None:
         assert release.release(np.zeros(8), [1], t) is None
         assert release.release(np.zeros(8), [1, 2], t + 10) is None
     assert release.release(np.zeros(8), [3], 101 * GONE_MS) is not None
-    assert not any(isinstance(o, module._Track) and o.account.track == 1 for o in gc.get_objects())
+    assert not any(type(o) is module._Track and o.account.track == 1 for o in gc.get_objects())
 
 
 def test_a_frame_without_z_still_shows_who_is_there() -> None:
