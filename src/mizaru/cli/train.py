@@ -241,11 +241,12 @@ def encoder(
     if missing:
         raise DataError(f"training needs {', '.join(missing)}: pip install 'mizaru[lab,train]'")
     from mizaru.lab.encoder.recipe import SHIPPED, load_recipe
-    from mizaru.lab.encoder.run import train_encoder
+    from mizaru.lab.encoder.run import digest_of, train_encoder
 
     chosen = load_recipe(SHIPPED if recipe is None else recipe)
     console = Console(stderr=True, highlight=False)
     folder = Path(environment().get("MIZARU_TRAINING") or Path.home() / ".cache/mizaru/training")
+    today = datetime.datetime.now(datetime.UTC)
     command = "mizaru train encoder"
     if recipe is not None:
         command += f" --recipe {shlex.quote(recipe.name)}"
@@ -256,7 +257,7 @@ def encoder(
                 cache=folder / "encoder" if cache is None else cache,
                 out=out,
                 command=command,
-                version=f"{chosen.title}-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+                version=f"{chosen.title}-{today:%Y-%m-%d}-{digest_of(chosen)[:6]}",
                 fresh=not resume,
                 manifest=Path("../shared/data/MANIFEST.csv") if data is None else data,
                 processes=os.cpu_count() or 1,

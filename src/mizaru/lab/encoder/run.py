@@ -51,8 +51,12 @@ class Result:
 
 def checkpoint_of(recipe: Recipe, cache: Path) -> Path:
     """Where a recipe's run is kept."""
-    digest = hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()[:12]
-    return cache / "runs" / f"{recipe.title}-{digest}.pt"
+    return cache / "runs" / f"{recipe.title}-{digest_of(recipe)}.pt"
+
+
+def digest_of(recipe: Recipe) -> str:
+    """12 hexadecimal digits that tell recipes of one title apart."""
+    return hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()[:12]
 
 
 def train_encoder(
