@@ -8,8 +8,8 @@ perception that errs would hide people behind its own noise, so an attacker gets
 the field. What leaves went through the darkroom's own retargeting and packing.
 
 None of these people is in the training of anything that is shipped, but those of PRECOG's training
-split, of whom recognizer and encoder have learnt: no attack here asks the recognizer, and z of these
-is of people its encoder knows.
+split, of whom recognizer and encoder have learnt: no attack here asks the recognizer, and z of
+theirs is of people whom its encoder knows.
 """
 
 from __future__ import annotations
