@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.pose_channel --data ../shared/data`` sends the same poses through
 `mizaru.edge.darkroom.desensitize.pose_channel` at every setting of `SETTINGS` and attacks what
-comes out. Real people of UTKinect, PRECOG and UP-Fall, seen without mistakes
+comes out. The audit's real people, seen without mistakes
 (`mizaru.lab.audit.real`), are looked for in another session; with ``--visits`` (the audit's cache)
 so are forty people of the sim, whose build is asked for, too, and whose pictures are rebuilt. The
 leak is how far CMC-1 lies on the way from chance to raw skeletons. What is left is read by the
@@ -41,7 +41,7 @@ from mizaru.lab.audit.attacks.inversion import Inversion
 from mizaru.lab.audit.attacks.reidentify import COMMON, LENGTHS, Reidentify
 from mizaru.lab.audit.attacks.utility import Utility
 from mizaru.lab.audit.contract import Attack, Profile, Representation, Row, Visit
-from mizaru.lab.audit.real import real_visits
+from mizaru.lab.audit.real import KINECT, UPFALL, real_visits
 from mizaru.lab.audit.representations.poses import RawSkeleton, RetargetedSkeleton
 from mizaru.lab.data.manifest import read_manifest
 from mizaru.lab.data.recording import Recorder
@@ -50,7 +50,9 @@ from mizaru.vocabulary import Behavior, Pose
 from mizaru.wire.codec import pack_pose, unpack_pose
 from mizaru.wire.messages import GRID_MS
 
-SETS: Final = ("utkinect", "precog16", "upfall3d")
+SETS: Final = (*KINECT, UPFALL)
+"""All real people at once, as in the audit: who is looked for in one set is learnt from the
+others, and fewer of these tell another story."""
 BUILD: Final = frozenset({"arms", "height", "legs", "shoulders", "torso", "girth"})
 CLIPS: Final = 24
 """Of falls, and as many of daily life."""
