@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -276,53 +276,106 @@ def _gain(figures: Figures) -> str:
     return f"{value:+.2f} [{low:.2f}, {high:.2f}]"
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Leak across, use upwards.
+
+    Attributes:
+        words: under the axis.
+        span: of the axis: from, to.
+        aim: up to here the target is met.
+        leak: (value, low, high) of a setting, or None.
+    """
+
+    words: str
+    span: tuple[float, float]
+    aim: float
+    leak: Callable[[Figures], tuple[float, float, float] | None]
+
+
+_WIDTH, _PANEL = 760, 400
+_LEFT, _TOP, _LOW = 60, 34, 350
+_USED: Final = (
+    ("f1", "#2b6cb0", "behaviour, macro-F1"),
+    ("fall", "#c05621", "falls told by the shipped recognizer"),
+)
+
+
 def plot(known: dict[str, Figures]) -> str:
-    """Leak across, behaviour and falls upwards, as SVG."""
+    """What each setting leaks across, behaviour and falls upwards, as SVG: a panel of who is known
+    again and, where pictures were rebuilt, one of what that gained."""
     raw = known["raw skeleton"]
-    width, height, left, low, top = 760, 420, 60, 370, 30
+
+    def again(figures: Figures) -> tuple[float, float, float]:
+        value = leak(figures, raw)
+        return value, value, value
+
+    panels = [
+        Panel(
+            "known again: from guessing (0) to raw skeletons (1), CMC-1 at T = 25; green: the aim",
+            (-0.1, 1.1), 1 / 3, again,
+        )
+    ]  # fmt: skip
+    if any(figures.rebuilt for figures in known.values()):
+        panels.append(
+            Panel(
+                "rebuilt: dB over the best blind picture, in the person, 95 %; green: the aim",
+                (-0.3, 0.6), 0.0, lambda figures: figures.rebuilt,
+            )
+        )  # fmt: skip
+    height = _PANEL * len(panels)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
+        'font-family="sans-serif" font-size="11">',
+        f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
+    ]
+    for k, panel in enumerate(panels):
+        parts += [f'<g transform="translate(0 {_PANEL * k})">', *_panel(panel, known), "</g>"]
+    return "\n".join([*parts, "</svg>"])
+
+
+def _panel(panel: Panel, known: dict[str, Figures]) -> Iterator[str]:
+    first, last = panel.span
 
     def at(x: float, y: float) -> tuple[float, float]:
-        return left + (x + 0.1) / 1.2 * (width - left - 20), low - (y - 0.2) / 0.8 * (low - top)
+        share = (min(max(x, first), last) - first) / (last - first)
+        return _LEFT + share * (_WIDTH - _LEFT - 20), _LOW - y * (_LOW - _TOP)
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        'font-family="sans-serif" font-size="11">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-    ]
-    x0, y0 = at(0.0, 0.2)
-    third = at(1 / 3, 0.2)[0]
-    parts.append(f'<rect x="{x0:.0f}" y="{top}" width="{third - x0:.0f}" height="{y0 - top:.0f}" '
-                 'fill="#eef6ee"/>')  # fmt: skip
+    aim = at(panel.aim, 0.0)[0]
+    yield (
+        f'<rect x="{_LEFT}" y="{_TOP}" width="{aim - _LEFT:.0f}" height="{_LOW - _TOP}" '
+        'fill="#eef6ee"/>'
+    )
     for k in range(6):
-        x, y = at(k / 5, 0.2 + 0.16 * k)
-        parts.append(f'<text x="{x:.0f}" y="{low + 16}" text-anchor="middle">{k / 5:.1f}</text>')
-        parts.append(
-            f'<line x1="{left}" x2="{width - 20}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>'
-            f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end">{0.2 + 0.16 * k:.2f}</text>'
+        x, value = at(first + (last - first) * k / 5, 0.0)[0], first + (last - first) * k / 5
+        y = at(0.0, k / 5)[1]
+        yield f'<text x="{x:.0f}" y="{_LOW + 16}" text-anchor="middle">{value:.2f}</text>'
+        yield (
+            f'<line x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>'
+            f'<text x="{_LEFT - 6}" y="{y + 4:.0f}" text-anchor="end">{k / 5:.1f}</text>'
         )
-    parts.append(
-        f'<text x="{width / 2:.0f}" y="{low + 36}" text-anchor="middle">known again: way from '
-        "guessing (0) to raw skeletons (1), CMC-1 at T = 25; green: the target</text>"
-    )
-    numbers = {name: k for k, name in enumerate(known, start=1)}
-    for name, figures in known.items():
-        for value, colour in ((figures.f1, "#2b6cb0"), (figures.fall, "#c05621")):
-            if value is not None:
-                x, y = at(leak(figures, raw), value)
-                parts.append(
-                    f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{colour}"><title>{name}: '
-                    f"{value:.2f}</title></circle>"
-                    f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="white" text-anchor="middle">'
-                    f"{numbers[name]}</text>"
-                )
-    legend = [f"{k} {name}" for name, k in numbers.items()]
-    for k, words in enumerate(legend):
-        parts.append(f'<text x="{width - 215}" y="{low - 12 * (len(legend) - k)}">{words}</text>')
-    parts.append(
-        f'<text x="{left}" y="18"><tspan fill="#c05621">● falls told by the shipped recognizer'
-        '</tspan><tspan fill="#2b6cb0" dx="16">● behaviour, macro-F1</tspan></text></svg>'
-    )
-    return "\n".join(parts)
+    middle = (_WIDTH + _LEFT - 20) / 2
+    yield f'<text x="{middle:.0f}" y="{_LOW + 36}" text-anchor="middle">{panel.words}</text>'
+    for number, (name, figures) in enumerate(known.items(), start=1):
+        found = panel.leak(figures)
+        for what, colour, _ in _USED:
+            value = getattr(figures, what)
+            if found is None or value is None:
+                continue
+            (x, y), (low, _), (high, _) = (at(one, value) for one in found)
+            yield (
+                f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}" '
+                f'stroke="{colour}" stroke-opacity="0.4"/>'
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{colour}"><title>{name}: '
+                f"{value:.2f}</title></circle>"
+                f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="white" text-anchor="middle">'
+                f"{number}</text>"
+            )
+    for k, name in enumerate(known, start=1):
+        y = _LOW - 6 - 12 * (len(known) - k)
+        yield f'<text x="{_WIDTH - 190}" y="{y}">{k} {name}</text>'
+    words = "".join(f'<tspan fill="{colour}" dx="16">● {what}</tspan>' for _, colour, what in _USED)
+    yield f'<text x="{_LEFT - 16}" y="20">{words}</text>'
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ def test_aims_are_held_against_the_rows(some: Results) -> None:
     assert [target.met for target in targets(results())] == [None, None]
 
 
+def test_what_was_missed_stands_beside_its_price(some: Results) -> None:
+    price = "What it would cost to come nearer"
+    assert price not in page(some)
+    grown = tuple(msgspec.structs.replace(row, value=0.2, high=0.3) for row in some.rows)
+    assert price in page(msgspec.structs.replace(some, rows=grown))
+
+
 @pytest.mark.parametrize(("low", "met"), [(0.8, True), (0.02, None)])
 def test_where_raw_skeletons_name_nobody_no_way_is_measured(low: float, met: bool | None) -> None:
     about = {"attack": "reidentify", "measure": "CMC-1", "setting": "T=25", "chance": 0.05}

@@ -91,9 +91,22 @@ def _targets(found: Sequence[Target]) -> str:
         ]
         cells = f"<td>{escape(target.words)}</td><td>{escape(target.measured)}</td>"
         rows.append(f'<tr>{cells}<td class="{css}">{word}</td></tr>')
+    price = _price() if any(target.met is False for target in found) else ""
     return (
         '<h2>What was aimed at</h2>\n<div class="box"><table><thead><tr><th>aim</th>'
         f"<th>measured</th><th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>\n"
+        f"{price}"
+    )
+
+
+def _price() -> str:
+    """What it would cost to come nearer to what was missed: measured once, and shipped."""
+    return _figure(
+        "What it would cost to come nearer",
+        (resources.files("mizaru.lab.audit") / "assets" / "price.svg").read_text("utf-8"),
+        "Poses made coarser on purpose: what attackers gain by them, and what is still recognised. "
+        "Not from this run, but from python -m benchmarks.pose_channel; discussed in "
+        "docs/decisions/0012.",
     )
 
 

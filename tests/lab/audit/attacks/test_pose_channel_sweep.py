@@ -10,8 +10,10 @@ from benchmarks.pose_channel import SETTINGS, Figures, channelled, leak, plot
 
 from mizaru.lab.audit.contract import Visit
 
-RAW = Figures({"a": 0.9, "b": 0.5}, {"a": 0.1, "b": 0.1}, 0.7, 0.5, 0.6, None, None)
-SOME = Figures({"a": 0.3, "b": 0.1}, {"a": 0.1, "b": 0.1}, 0.5, 0.5, 0.5, 0.9, 0.1)
+RAW = Figures({"a": 0.9, "b": 0.5}, {"a": 0.1, "b": 0.1}, 0.7, 0.5, None, 0.6, None, None)
+SOME = Figures(
+    {"a": 0.3, "b": 0.1}, {"a": 0.1, "b": 0.1}, 0.5, 0.5, (0.1, -0.1, 0.2), 0.5, 0.9, 0.1
+)
 
 
 def test_the_leak_is_the_way_from_chance_to_raw() -> None:
@@ -31,6 +33,12 @@ def test_the_channel_moves_poses_and_none_without_one(visits: tuple[Visit, ...])
         assert np.abs(before.keypoints - moved.keypoints)[:, :2].max() > 0.01
 
 
-def test_the_plot_is_svg() -> None:
-    root = ElementTree.fromstring(plot({"raw skeleton": RAW, "as retargeted": SOME}))
-    assert root.tag.endswith("svg")
+def test_the_plot_has_a_panel_for_each_leak_that_was_measured() -> None:
+    for known, panels, points in (
+        ({"raw skeleton": RAW}, 1, 1),
+        ({"raw skeleton": RAW, "as retargeted": SOME}, 2, 1 + 2 + 2),
+    ):
+        root = ElementTree.fromstring(plot(known))
+        assert root.tag.endswith("svg")
+        assert len([e for e in root if e.tag.endswith("}g")]) == panels
+        assert len([e for e in root.iter() if e.tag.endswith("}circle")]) == points
