@@ -313,14 +313,14 @@ def plot(known: dict[str, Figures]) -> str:
     panels = [
         Panel(
             "known again: from guessing (0) to raw skeletons (1), CMC-1 at T = 25; green: the aim",
-            (-0.1, 1.1), 1 / 3, again,
+            (-0.25, 1.25), 1 / 3, again,
         )
     ]  # fmt: skip
     if any(figures.rebuilt for figures in known.values()):
         panels.append(
             Panel(
                 "rebuilt: dB over the best blind picture, in the person, 95 %; green: the aim",
-                (-0.3, 0.6), 0.0, lambda figures: figures.rebuilt,
+                (-0.6, 0.6), 0.0, lambda figures: figures.rebuilt,
             )
         )  # fmt: skip
     height = _PANEL * len(panels)
@@ -346,10 +346,11 @@ def _panel(panel: Panel, known: dict[str, Figures]) -> Iterator[str]:
         f'<rect x="{_LEFT}" y="{_TOP}" width="{aim - _LEFT:.0f}" height="{_LOW - _TOP}" '
         'fill="#eef6ee"/>'
     )
-    for k in range(6):
-        x, value = at(first + (last - first) * k / 5, 0.0)[0], first + (last - first) * k / 5
-        y = at(0.0, k / 5)[1]
+    for value in np.linspace(first, last, 7).tolist():
+        x = at(value, 0.0)[0]
         yield f'<text x="{x:.0f}" y="{_LOW + 16}" text-anchor="middle">{value:.2f}</text>'
+    for k in range(6):
+        y = at(0.0, k / 5)[1]
         yield (
             f'<line x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>'
             f'<text x="{_LEFT - 6}" y="{y + 4:.0f}" text-anchor="end">{k / 5:.1f}</text>'
