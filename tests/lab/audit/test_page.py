@@ -53,6 +53,26 @@ def test_aims_are_held_against_the_rows(some: Results) -> None:
     assert [target.met for target in targets(results())] == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("anchor", "value", "chance", "met"),
+    [
+        ("raw", 0.5, 0.2, True),
+        ("raw", 0.8, 0.2, False),
+        ("raw_skeleton", 0.5, 0.2, True),
+        ("raw", 0.8, 0.7, None),
+    ],
+)
+def test_attributes_are_not_asked_to_fall_below_guessing(
+    anchor: str, value: float, chance: float, met: bool | None
+) -> None:
+    about = {"attack": "attributes", "measure": "cMAP", "setting": "T=25", "chance": chance}
+    rows = (record("omega", value, **about), record(anchor, 0.9, **about))
+    found = [target for target in targets(results(*rows)) if "attributes" in target.words]
+    assert [target.met for target in found] == [met]
+    assert ("guessing" in found[0].measured) == (chance > 0.9 * 0.65)
+    assert ("skeletons" in found[0].words) == (anchor == "raw_skeleton")
+
+
 def test_what_was_missed_stands_beside_its_price(some: Results) -> None:
     price = "What it would cost to come nearer"
     assert price not in page(some)

@@ -13,6 +13,8 @@ from mizaru.lab.audit.run import RAW
 SUBJECTS: Final = ("omega", "retargeted_skeleton")
 """What leaves in proxy mode: the first of these that was run is what the page is about."""
 TOP1: Final = "top-1"
+_DROP: Final = 0.35
+"""Of attributes, as the design aims at it."""
 _DECIBEL: Final = frozenset({"PSNR", "PSNR in the box", "gain in PSNR"})
 
 
@@ -229,14 +231,23 @@ def _attributes(results: Results, name: str) -> Iterator[Target]:
         if question[0] != "attributes" or question[1] not in ("cMAP", "mean AP"):
             continue
         of = {row.representation: row for row in rows}
-        ours, raw = of.get(name), of.get(RAW)
-        if ours is None or raw is None or ours.value is None or not raw.value:
+        ours, pictures = of.get(name), of.get(RAW)
+        anchor = pictures or of.get("raw_skeleton")  # of exact joints there are no pictures
+        if ours is None or anchor is None or ours.value is None or not anchor.value:
             continue
-        drop = 1 - ours.value / raw.value
+        drop, most = (1 - (to or 0.0) / anchor.value for to in (ours.value, ours.chance))
+        measured = (
+            f"{drop:.0%} less ({plain(ours, ours.value)} against {plain(ours, anchor.value)})"
+        )
+        if most < _DROP:
+            # Who guesses loses less than is asked for: the aim is out of reach, for anybody.
+            measured += f"; guessing gives {plain(ours, ours.chance)}, {most:.1%} less"
+        met = drop >= _DROP
         yield Target(
-            f"attributes ({question[2] or question[3]}): at least 35 % less than from raw pictures",
-            f"{drop:.0%} less ({plain(ours, ours.value)} against {plain(raw, raw.value)})",
-            drop >= 0.35,
+            f"attributes ({question[2]}, {question[3]}): at least {_DROP:.0%} less than from raw "
+            f"{'pictures' if pictures else 'skeletons'}",
+            measured,
+            None if not met and most < _DROP else met,
         )
 
 
