@@ -161,6 +161,8 @@ def run(
                 bar = bars["visits" if what == "visits" else "attacks"]
                 words = "people come by" if what == "visits" else what
                 progress.update(bar, description=words, completed=done, total=all_)
+                if not console.is_terminal and (what != "visits" or done == all_):
+                    console.print(f"{words}: {done} of {all_}", markup=False)
 
             results = play(wish, source, out, tick)
     except KeyboardInterrupt:
