@@ -64,7 +64,7 @@ SIZE_HW: Final = (64, 32)
 """Pictures are rebuilt and scored at this size: finer than any of the representations is."""
 RESTARTS: Final = {Profile.QUICK: 3, Profile.FULL: 16}
 STEPS: Final = {Profile.QUICK: 150, Profile.FULL: 2000}
-DECODER_STEPS: Final = 1500
+DECODER_STEPS: Final = 600
 
 _COMPONENTS: Final = 80
 _LEARN: Final = {Profile.QUICK: 16, Profile.FULL: 40}
