@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from mizaru.lab.workers import workers
 
 PARENT = """
@@ -38,6 +40,23 @@ def test_none_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
         time.sleep(0.05)
     os.kill(worker, signal.SIGKILL)
     raise AssertionError("the worker lives on")
+
+
+def test_who_leaves_by_an_exception_does_not_wait_for_what_is_in_hand() -> None:
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as caught:
+        _leave_early()
+    assert time.monotonic() - began < 60
+    worker = caught.value.code
+    assert isinstance(worker, int)
+    assert not _is_alive(worker)
+
+
+def _leave_early() -> None:
+    with workers(1) as pool:
+        worker = pool.submit(os.getpid).result()
+        pool.submit(time.sleep, 120)
+        sys.exit(worker)  # as after SIGTERM
 
 
 def _is_alive(pid: int) -> bool:

@@ -215,12 +215,8 @@ def _played(
         return
     with workers(source.workers, _begin, wish, source) as pool:
         waiting = [pool.submit(_play, *pair) for pair in todo]
-        try:
-            for ready in as_completed(waiting):
-                yield ready.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for ready in as_completed(waiting):
+            yield ready.result()
 
 
 @dataclass(slots=True)

@@ -79,14 +79,10 @@ def _make(tasks: list[visits_sim.Task], source: Source, tick: Tick) -> None:
         return
     with workers(source.workers) as pool:
         waiting = [pool.submit(_make_one, task, source) for task in missing]
-        try:
-            for ready in as_completed(waiting):
-                ready.result()
-                done += 1
-                tick(done, len(tasks))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for ready in as_completed(waiting):
+            ready.result()
+            done += 1
+            tick(done, len(tasks))
 
 
 def _is_there(task: visits_sim.Task, source: Source) -> bool:

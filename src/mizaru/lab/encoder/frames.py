@@ -362,13 +362,9 @@ def _make(
         return
     with workers(processes) as pool:
         waiting = [pool.submit(_make_one, recipe, cast, folder, *each) for each in missing]
-        try:
-            for done, ready in enumerate(as_completed(waiting), start=1):
-                ready.result()
-                yield done
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for done, ready in enumerate(as_completed(waiting), start=1):
+            ready.result()
+            yield done
 
 
 def _make_one(recipe: Recipe, cast: Cast, folder: Path, scene: int, scenario: Scenario) -> None:
