@@ -32,6 +32,7 @@ def workers(
         pool.shutdown(wait=False, cancel_futures=True)
         for mine in set(multiprocessing.active_children()) - others:
             mine.kill()
+            mine.join()
         raise
     finally:
         pool.shutdown()
