@@ -29,6 +29,13 @@ def test_ties_count_their_share() -> None:
     assert top(logs, np.array([0, 3]))[0] == 0.0
 
 
+@pytest.mark.parametrize("out", [-np.inf, np.nan])
+def test_who_is_ruled_out_is_named_only_as_often_as_all_others_ruled_out(out: float) -> None:
+    logs = np.array([[out, out, -1.0, out], [out, out, out, out], [0.0, out, -1.0, out]])
+    assert top(logs, np.array([0, 0, 0])) == pytest.approx([0.0, 0.25, 1.0])
+    assert top(logs, np.array([0, 3, 1]), k=2) == pytest.approx([1 / 3, 0.5, 0.0])
+
+
 def test_scores_that_tell_all_have_no_error_and_scores_that_tell_nothing_half() -> None:
     rng = np.random.default_rng(1)
     people = [f"p{k % 30}" for k in range(3000)]

@@ -88,12 +88,14 @@ def top(logs: Array, truth: Labels, k: int = 1) -> Array:
     """Shape (n,): whether the true one of K is among the k likeliest; ties count their share.
 
     Args:
-        logs: shape (n, K).
+        logs: shape (n, K); -∞ and NaN: ruled out, and nobody comes before who is ruled out, too.
         truth: shape (n,), in 0 … K-1.
     """
+    logs = np.where(np.isnan(logs), -np.inf, logs)
     own = logs[np.arange(len(truth)), truth][:, None]
     above = (logs > own + 1e-12).sum(axis=1)
-    level = (np.abs(logs - own) <= 1e-12).sum(axis=1)
+    with np.errstate(invalid="ignore"):  # -∞ less -∞
+        level = ((logs == own) | (np.abs(logs - own) <= 1e-12)).sum(axis=1)
     return np.asarray(np.clip((k - above) / level, 0.0, 1.0), np.float64)
 
 
