@@ -53,6 +53,16 @@ def test_aims_are_held_against_the_rows(some: Results) -> None:
     assert [target.met for target in targets(results())] == [None, None]
 
 
+def test_where_poses_were_not_run_alone_omega_stands_for_them() -> None:
+    about = {"attack": "reidentify", "measure": "CMC-1", "setting": "T=25", "chance": 0.05}
+    rows = [record("omega", 0.1, **about), record("raw_skeleton", 0.9, **about)]
+    (found,) = (t for t in targets(results(*rows)) if "re-identification" in t.words)
+    assert found.met is True
+    rows.append(record("retargeted_skeleton", 0.8, **about))
+    (found,) = (t for t in targets(results(*rows)) if "re-identification" in t.words)
+    assert found.met is False
+
+
 @pytest.mark.parametrize(
     ("anchor", "value", "chance", "met"),
     [

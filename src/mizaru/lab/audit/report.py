@@ -167,17 +167,18 @@ def targets(results: Results) -> Iterator[Target]:
             f"{plain(row, row.low)} – {plain(row, row.high)}); raw {plain(row, row.raw)}",
             row.value <= factor * row.chance and row.raw >= 0.9,
         )
-    yield from _reidentified(results)
+    yield from _reidentified(results, name)
     yield from _inverted(results, name)
     yield from _attributes(results, name)
 
 
-def _reidentified(results: Results) -> Iterator[Target]:
+def _reidentified(results: Results, name: str) -> Iterator[Target]:
     for question, rows in questions(results):
         if question[:2] != ("reidentify", "CMC-1"):
             continue
         of = {row.representation: row for row in rows}
-        ours, theirs = of.get("retargeted_skeleton"), of.get("raw_skeleton")
+        # Where poses were not run alone, Ω stands for them: it holds them.
+        ours, theirs = of.get("retargeted_skeleton") or of.get(name), of.get("raw_skeleton")
         if ours is None or theirs is None or ours.void or theirs.value is None:
             continue
         assert ours.value is not None
@@ -191,7 +192,7 @@ def _reidentified(results: Results) -> Iterator[Target]:
             yield Target(
                 words,
                 f"raw skeletons do no better than chance here ({plain(theirs, theirs.value)}; "
-                f"chance {plain(ours, ours.chance)}; retargeted {plain(ours, ours.value)})",
+                f"chance {plain(ours, ours.chance)}; ours {plain(ours, ours.value)})",
                 None,
             )
             continue

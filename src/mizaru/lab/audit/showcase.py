@@ -26,7 +26,9 @@ def showcase(
     representations: Iterable[Representation], visits: Sequence[Visit], rng: np.random.Generator
 ) -> tuple[Example, ...]:
     """Examples of two people of the sim, in the middle of their first visit."""
-    firsts = {visit.person: visit for visit in reversed(visits) if visit.crops is not None}
+    # Not of real faces and passers-by: they have no poses, and this page is to be passed round.
+    whole = [visit for visit in visits if visit.crops is not None and any(visit.poses)]
+    firsts = {visit.person: visit for visit in reversed(whole)}
     some = [firsts[person] for person in sorted(firsts)][:2]
     found = []
     made = list(representations)
