@@ -2,13 +2,14 @@
 
 ``python -m benchmarks.pose_channel --data ../shared/data`` sends the same poses through
 `mizaru.edge.darkroom.desensitize.pose_channel` at every setting of `SETTINGS` and attacks what
-comes out. The audit's real people, seen without mistakes
-(`mizaru.lab.audit.real`), are looked for in another session; with ``--visits`` (the audit's cache)
-so are forty people of the sim, whose build is asked for, too, and whose pictures are rebuilt. The
-leak is how far CMC-1 lies on the way from chance to raw skeletons. What is left is read by the
-attackers' families (behaviour, macro-F1) and by the shipped recognizer (UP-Fall clips that `mizaru
-evaluate` has recorded: share of the falls whose score gets above the shipped threshold). Figures
-are kept in ``--out`` as they come; a second run goes on where the first stopped.
+comes out. The audit's real people, seen without mistakes (`mizaru.lab.audit.real`), are looked
+for in another session; with ``--visits`` (the audit's cache) so are forty people of the sim, whose
+build is asked for, too, and whose pictures are rebuilt. The leak is how far CMC-1 lies on the way
+from chance to raw skeletons. What is left is read by the attackers' families (behaviour, macro-F1)
+and by the shipped recognizer (UP-Fall clips that `mizaru evaluate` has recorded: share of the falls
+whose score gets above the shipped threshold). Figures are kept in ``--out`` as they come; a second
+run goes on where the first stopped. The audit's page shows the plot: ``--picture
+src/mizaru/lab/audit/assets/price.svg``.
 """
 
 from __future__ import annotations

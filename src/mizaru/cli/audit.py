@@ -38,7 +38,7 @@ def run(
         str,
         typer.Option(
             metavar="[quick|full]",
-            help="[bold]quick[/bold]: ten minutes on two cores. [bold]full[/bold]: more people, "
+            help="[bold]quick[/bold]: ten minutes on two cores. [bold]full[/bold]: more and "
             "longer visits, more attackers; hours, and may be broken off at any time.",
         ),
     ] = "quick",
