@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,22 @@ def test_mistakes_are_told_in_one_line(arguments: tuple[str, ...], words: str) -
     assert code != 0
     assert isinstance(error, DataError)
     assert words in str(error)
+
+
+def test_a_run_says_how_far_it_is_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    for package in ("mujoco", "dm_control"):
+        pytest.importorskip(package)
+    asked = (
+        "run", "--exact", "--people", "8", "--workers", "1", "--attack", "attributes",
+        "--representation", "random", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path),
+    )  # fmt: skip
+    code, said, _ = _invoke(*asked)
+    assert code == 0
+    assert "people come by: 16 of 16" in said
+    found = re.findall(r"^attributes on \w+: (\d+) of (\d+)$", said, re.MULTILINE)
+    assert len(found) > 1
+    assert found == [(str(k), str(len(found))) for k in range(1, len(found) + 1)]
+    code, said, _ = _invoke(*asked)
+    assert code == 0
+    assert f"attacks: {len(found)} of {len(found)}" in said
+    assert "attributes on random:" not in said

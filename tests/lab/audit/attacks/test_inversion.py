@@ -10,6 +10,7 @@ import pytest
 from mizaru.errors import DataError
 from mizaru.lab.audit.attacks import inversion
 from mizaru.lab.audit.attacks.inversion import SIZE_HW, Inversion, structural
+from mizaru.lab.audit.attacks.trials import Trial
 from mizaru.lab.audit.contract import Outcome, Profile, Visit
 
 
@@ -90,3 +91,17 @@ def test_profile_full_adds_a_convolutional_decoder(
     full = Inversion().run(nothing, visits, Profile.FULL, rng).rows
     quick = attack(nothing, visits).rows
     assert full[0].tried == quick[0].tried + 3
+
+
+def test_who_was_only_lucky_is_judged_where_the_luck_was_not() -> None:
+    second = np.arange(8) >= 4
+    nothing = np.zeros((8, *SIZE_HW, 3), np.float32)
+
+    def lucky(family: str, where: np.ndarray) -> inversion._Result:
+        psnr = [Trial(f"p{k}", 30.0 if where[k] else 10.0) for k in range(8)]
+        return inversion._Result(family, nothing, psnr, psnr, psnr)
+
+    results = [lucky("early", ~second), lucky("late", second)]
+    trials, families = inversion._chosen(results, inversion._psnr_of, second)
+    assert [trial.value for trial in trials] == [10.0] * 8
+    assert set(families.split(" | ")) == {"early", "late"}
